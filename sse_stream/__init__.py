@@ -1,0 +1,38 @@
+"""A push parser for server-sent events: bytes in, events, comments and ``[DONE]`` out."""
+
+from .adapters import (
+    Dispatcher,
+    aiter_events,
+    aiter_items,
+    aread_chunks,
+    is_event_stream,
+    iter_events,
+    iter_items,
+    read_chunks,
+)
+from .errors import EventTooLargeError, IncompleteStreamError, ParserClosedError, SSEError
+from .items import DONE, Comment, Done, Event, Item
+from .parser import Parser
+
+__all__ = [
+    "DONE",
+    "Comment",
+    "Dispatcher",
+    "Done",
+    "Event",
+    "EventTooLargeError",
+    "IncompleteStreamError",
+    "Item",
+    "Parser",
+    "ParserClosedError",
+    "SSEError",
+    "aiter_events",
+    "aiter_items",
+    "aread_chunks",
+    "is_event_stream",
+    "iter_events",
+    "iter_items",
+    "read_chunks",
+]
+
+__version__ = "0.1.0"

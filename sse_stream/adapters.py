@@ -1,0 +1,257 @@
+"""Thin adapters between a Parser and any transport; none holds bytes back."""
+
+from __future__ import annotations
+
+from .errors import IncompleteStreamError
+from .items import DONE, Comment, Event
+from .parser import Parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        AsyncIterator,
+        Callable,
+        Generator,
+        Iterable,
+        Iterator,
+    )
+    from typing import Any
+
+    from .items import Done, Item
+    from .parser import Buffer
+
+_INSTEAD = (
+    "pass an iterable of bytes, such as response.iter_bytes() (httpx), "
+    "response.iter_content(chunk_size=None) (requests) or "
+    "response.content.iter_any() (aiohttp)"
+)
+
+
+def iter_items(
+    source: Iterable[Buffer], *, parser: Parser | None = None, flush: bool = False
+) -> Generator[Item, None, None]:
+    """Yield every item of an iterable of bytes until it ends; DONE does not stop it.
+
+    ``flush`` goes to Parser.close(). The source's errors pass through, after all items
+    before them; a source left early is closed. Raises TypeError for a source that is not an
+    iterable of bytes, and what Parser.feed() raises.
+
+    >>> list(iter_items([b": hi\\n", b"data: 1\\n\\n"]))
+    [Comment(text='hi'), Event(event='message', data='1', id='', retry=None)]
+    """
+    _check_source(source, "__iter__")
+    return _iter_items(source, parser if parser is not None else Parser(), flush)
+
+
+def _iter_items(
+    source: Iterable[Buffer], parser: Parser, flush: bool
+) -> Generator[Item, None, None]:
+    try:
+        for chunk in source:
+            yield from parser.feed(chunk)
+        yield from parser.close(flush=flush)
+    finally:
+        _close(source)
+
+
+def iter_events(
+    source: Iterable[Buffer],
+    *,
+    parser: Parser | None = None,
+    flush: bool = False,
+    until: Callable[[Event], object] | None = None,
+    require_done: bool = False,
+) -> Generator[Event, None, None]:
+    """Yield the events of an iterable of bytes, until DONE or the source's end.
+
+    It stops too after the first event that ``until`` accepts. With ``require_done`` a
+    source that ends before either raises IncompleteStreamError. Else as iter_items().
+
+    >>> [event.data for event in iter_events([b"data: 1\\n\\ndata: [DONE]\\n\\n"])]
+    ['1']
+    """
+    _check_source(source, "__iter__")
+    return _iter_events(
+        source, parser if parser is not None else Parser(), flush, until, require_done
+    )
+
+
+def _iter_events(
+    source: Iterable[Buffer],
+    parser: Parser,
+    flush: bool,
+    until: Callable[[Event], object] | None,
+    require_done: bool,
+) -> Generator[Event, None, None]:
+    items = _iter_items(source, parser, flush)
+    try:
+        for item in items:
+            if isinstance(item, Event):
+                yield item
+                if until is not None and until(item):
+                    return
+            elif item is DONE:
+                return
+        if require_done:
+            raise IncompleteStreamError(parser.last_event_id)
+    finally:
+        items.close()
+
+
+def aiter_items(
+    source: AsyncIterable[Buffer], *, parser: Parser | None = None, flush: bool = False
+) -> AsyncGenerator[Item, None]:
+    """Yield every item of an async iterable of bytes; the async twin of iter_items()."""
+    _check_source(source, "__aiter__")
+    return _aiter_items(source, parser if parser is not None else Parser(), flush)
+
+
+async def _aiter_items(
+    source: AsyncIterable[Buffer], parser: Parser, flush: bool
+) -> AsyncGenerator[Item, None]:
+    try:
+        async for chunk in source:
+            for item in parser.feed(chunk):
+                yield item
+        for item in parser.close(flush=flush):
+            yield item
+    finally:
+        await _aclose(source)
+
+
+def aiter_events(
+    source: AsyncIterable[Buffer],
+    *,
+    parser: Parser | None = None,
+    flush: bool = False,
+    until: Callable[[Event], object] | None = None,
+    require_done: bool = False,
+) -> AsyncGenerator[Event, None]:
+    """Yield the events of an async iterable of bytes; the async twin of iter_events()."""
+    _check_source(source, "__aiter__")
+    return _aiter_events(
+        source, parser if parser is not None else Parser(), flush, until, require_done
+    )
+
+
+async def _aiter_events(
+    source: AsyncIterable[Buffer],
+    parser: Parser,
+    flush: bool,
+    until: Callable[[Event], object] | None,
+    require_done: bool,
+) -> AsyncGenerator[Event, None]:
+    items = _aiter_items(source, parser, flush)
+    try:
+        async for item in items:
+            if isinstance(item, Event):
+                yield item
+                if until is not None and until(item):
+                    return
+            elif item is DONE:
+                return
+        if require_done:
+            raise IncompleteStreamError(parser.last_event_id)
+    finally:
+        await items.aclose()
+
+
+def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
+    """Yield what a binary file, a pipe or an http.client response has, up to ``size`` bytes.
+
+    It never waits to fill a buffer: it calls ``read1`` where there is one. The file is
+    closed when the iterator is closed early.
+    """
+    read = getattr(file, "read1", None) or file.read
+    try:
+        while chunk := read(size):
+            yield chunk
+    except GeneratorExit:
+        _close(file)
+        raise
+
+
+async def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
+    """Yield what an object with ``async read(n)`` has, such as an asyncio.StreamReader."""
+    while chunk := await reader.read(size):
+        yield chunk
+
+
+class Dispatcher:
+    """Calls back in stream order, for transports that push (asyncio.Protocol, pycurl).
+
+    >>> dispatcher = Dispatcher(on_event=lambda event: print(event.data))
+    >>> dispatcher.feed(b"data: 1\\n\\n")
+    1
+    """
+
+    __slots__ = ("_on_comment", "_on_done", "_on_event", "_parser")
+
+    def __init__(
+        self,
+        *,
+        on_event: Callable[[Event], object] | None = None,
+        on_comment: Callable[[Comment], object] | None = None,
+        on_done: Callable[[Done], object] | None = None,
+        parser: Parser | None = None,
+    ) -> None:
+        self._on_event = on_event
+        self._on_comment = on_comment
+        self._on_done = on_done
+        self._parser = parser if parser is not None else Parser()
+
+    def feed(self, data: Buffer) -> None:
+        """Take the next bytes and call back for each item; raises as Parser.feed() does."""
+        self._dispatch(self._parser.feed(data))
+
+    def close(self, *, flush: bool = False) -> None:
+        """End the stream and call back for the items that its end completes."""
+        self._dispatch(self._parser.close(flush=flush))
+
+    def _dispatch(self, items: list[Item]) -> None:
+        for item in items:
+            if isinstance(item, Event):
+                if self._on_event is not None:
+                    self._on_event(item)
+            elif isinstance(item, Comment):
+                if self._on_comment is not None:
+                    self._on_comment(item)
+            elif self._on_done is not None:
+                self._on_done(item)
+
+
+def is_event_stream(content_type: str | None) -> bool:
+    """Whether a Content-Type is ``text/event-stream``, with any parameters and case.
+
+    >>> is_event_stream("Text/Event-Stream; charset=utf-8"), is_event_stream(None)
+    (True, False)
+    """
+    if content_type is None:
+        return False
+    return content_type.partition(";")[0].strip(" \t\r\n").lower() == "text/event-stream"
+
+
+def _check_source(source: object, method: str) -> None:
+    if isinstance(source, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"the source is a {type(source).__name__}; {_INSTEAD}")
+    # A whole response may be iterable, by lines or by pieces of its own choice.
+    whole = any(hasattr(source, name) for name in ("iter_bytes", "iter_content", "iter_any"))
+    if whole or hasattr(source, "status_code") or not hasattr(source, method):
+        wanted = "an async iterable" if method == "__aiter__" else "an iterable"
+        raise TypeError(f"{type(source).__name__} is not {wanted} of bytes; {_INSTEAD}")
+
+
+def _close(source: object) -> None:
+    close = getattr(source, "close", None)
+    if close is not None:
+        close()
+
+
+async def _aclose(source: object) -> None:
+    aclose = getattr(source, "aclose", None)
+    if aclose is not None:
+        await aclose()
+    else:
+        _close(source)

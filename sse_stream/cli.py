@@ -1,0 +1,200 @@
+"""The command line: an event stream in, a JSON object a line (or text) out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from .adapters import read_chunks
+from .errors import SSEError
+from .items import DONE, Comment, Event
+from .parser import Parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, BinaryIO
+
+    from .items import Item
+
+_FRAMES = "|/-\\"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status.
+
+    0 for success, 1 for bad data or a broken stream, 2 for bad use, 3 for a stream that
+    ended before [DONE] under --require-done, 130 for Ctrl-C.
+    """
+    options = _options(argv)
+    try:
+        file: BinaryIO = open(options.file, "rb", buffering=0) if options.file else _stdin()
+    except OSError as error:
+        _complain(f"{options.file}: {error.strerror}")
+        return 2
+    writer = _Writer(options)
+    try:
+        return _run(file, writer, options)
+    except BrokenPipeError:
+        # What is still in standard output's buffer has no reader: let it go quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        _complain(str(error.strerror))
+        return 2
+    finally:
+        writer.clear_spinner()
+        if options.file:
+            file.close()
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m sse_stream",
+        description="Read an event stream as it arrives; write a JSON object a line.",
+        epilog="curl -sN URL | python -m sse_stream --select choices.0.delta.content",
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="default: standard input")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--data", action="store_true", help="write each event's data alone")
+    form.add_argument("--select", metavar="PATH", help="write the value at a.0.b in the JSON data")
+    parser.add_argument("--no-done", action="store_true", help="[DONE] is an ordinary event")
+    parser.add_argument(
+        "--require-done", action="store_true", help="exit with 3 if [DONE] does not come"
+    )
+    parser.add_argument("--max-event-size", type=_size, default=64 * 1024 * 1024, metavar="N")
+    return parser.parse_args(argv)
+
+
+def _size(text: str) -> int:
+    size = int(text)
+    if size <= 0:
+        raise argparse.ArgumentTypeError("must be positive")
+    return size
+
+
+def _stdin() -> BinaryIO:
+    return sys.stdin.buffer
+
+
+def _run(file: BinaryIO, writer: _Writer, options: argparse.Namespace) -> int:
+    parser = Parser(
+        done=None if options.no_done else "[DONE]", max_event_size=options.max_event_size
+    )
+    try:
+        for chunk in read_chunks(file):
+            writer.write(parser.feed(chunk))
+        parser.close()
+    except SSEError as error:
+        writer.finish()
+        _complain(str(error))
+        return 1
+    writer.finish()
+    if options.require_done and not writer.done:
+        _complain("the stream ended before [DONE]")
+        return 3
+    return 1 if writer.failed else 0
+
+
+class _Writer:
+    """Writes items in the form that the options ask for."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.done = False
+        self.failed = False
+        self._data: bool = options.data
+        self._path: list[str] | None = options.select.split(".") if options.select else None
+        self._text = False
+        self._turns = 0
+        self._spinning = False
+        self._spins = sys.stderr.isatty()
+
+    def write(self, items: list[Item]) -> None:
+        for item in items:
+            if isinstance(item, Comment):
+                self._spin(item.text)
+            self.done = self.done or item is DONE
+            self._put(self._form(item))
+        if items:
+            sys.stdout.flush()
+
+    def finish(self) -> None:
+        self.clear_spinner()
+        if self._path is not None and self._text and sys.stdout.isatty():
+            self._put("\n")
+            sys.stdout.flush()
+
+    def clear_spinner(self) -> None:
+        if self._spinning:
+            self._spinning = False
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def _spin(self, text: str) -> None:
+        if self._spins and not self._text:
+            self._spinning = True
+            # A server's control characters must not reach the terminal.
+            shown = "".join(c if c.isprintable() else " " for c in text[:60])
+            sys.stderr.write(f"\r\x1b[K{_FRAMES[self._turns % 4]} {shown}")
+            sys.stderr.flush()
+            self._turns += 1
+
+    def _put(self, text: str) -> None:
+        if text:
+            self.clear_spinner()
+            self._text = True
+            # Bytes, so that no locale can refuse or translate them.
+            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+
+    def _form(self, item: Item) -> str:
+        if self._path is not None:
+            return self._selected(item, self._path) if isinstance(item, Event) else ""
+        if self._data:
+            return f"{item.data}\n" if isinstance(item, Event) else ""
+        return json.dumps(_as_object(item), ensure_ascii=False) + "\n"
+
+    def _selected(self, event: Event, path: list[str]) -> str:
+        try:
+            value = event.json()
+        except (ValueError, RecursionError):
+            self.clear_spinner()
+            _complain(f"data is not JSON: {event.data[:200]!r}")
+            self.failed = True
+            return ""
+        for step in path:
+            value = _at(value, step)
+        if value is None:
+            return ""
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _at(value: Any, step: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(step)
+    if isinstance(value, list) and step.isascii() and step.isdigit():
+        index = int(step[:18])
+        return value[index] if index < len(value) else None
+    return None
+
+
+def _as_object(item: Item) -> dict[str, object]:
+    if isinstance(item, Event):
+        return {
+            "kind": "event",
+            "event": item.event,
+            "data": item.data,
+            "id": item.id,
+            "retry": item.retry,
+        }
+    if isinstance(item, Comment):
+        return {"kind": "comment", "text": item.text}
+    return {"kind": "done"}
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"sse_stream: {message}\n")
+    sys.stderr.flush()
