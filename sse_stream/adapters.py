@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     )
     from typing import Any
 
+    from typing_extensions import Buffer
+
     from .items import Done, Item
-    from .parser import Buffer
 
 _INSTEAD = (
     "pass an iterable of bytes, such as response.iter_bytes() (httpx), "
@@ -234,13 +235,14 @@ def is_event_stream(content_type: str | None) -> bool:
 
 
 def _check_source(source: object, method: str) -> None:
-    if isinstance(source, (str, bytes, bytearray, memoryview)):
-        raise TypeError(f"the source is a {type(source).__name__}; {_INSTEAD}")
+    kind = type(source)
+    if issubclass(kind, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"the source is a {kind.__name__}; {_INSTEAD}")
     # A whole response may be iterable, by lines or by pieces of its own choice.
     whole = any(hasattr(source, name) for name in ("iter_bytes", "iter_content", "iter_any"))
     if whole or hasattr(source, "status_code") or not hasattr(source, method):
         wanted = "an async iterable" if method == "__aiter__" else "an iterable"
-        raise TypeError(f"{type(source).__name__} is not {wanted} of bytes; {_INSTEAD}")
+        raise TypeError(f"{kind.__name__} is not {wanted} of bytes; {_INSTEAD}")
 
 
 def _close(source: object) -> None:

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = _options(argv)
     try:
-        file: BinaryIO = open(options.file, "rb", buffering=0) if options.file else _stdin()
+        file = _open(options.file)
     except OSError as error:
         _complain(f"{options.file}: {error.strerror}")
         return 2
@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     finally:
         writer.clear_spinner()
-        if options.file:
-            file.close()
+        file.close()
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -77,8 +76,9 @@ def _size(text: str) -> int:
     return size
 
 
-def _stdin() -> BinaryIO:
-    return sys.stdin.buffer
+def _open(name: str | None) -> BinaryIO:
+    # Standard input is opened by its number: a copy that may be closed like any file.
+    return open(name if name else os.dup(sys.stdin.fileno()), "rb")
 
 
 def _run(file: BinaryIO, writer: _Writer, options: argparse.Namespace) -> int:
@@ -173,12 +173,10 @@ class _Writer:
 
 
 def _at(value: Any, step: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(step)
-    if isinstance(value, list) and step.isascii() and step.isdigit():
-        index = int(step[:18])
-        return value[index] if index < len(value) else None
-    return None
+    try:
+        return value[int(step) if isinstance(value, list) else step]
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def _as_object(item: Item) -> dict[str, object]:

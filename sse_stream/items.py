@@ -54,7 +54,10 @@ class Event(_Value):
         The decoder's own error passes through.
         """
         if loads is None:
-            from json import loads
+            # Imported here, since the parser itself has no need of it.
+            from json import loads as decode
+
+            return decode(self.data)
         return loads(self.data)
 
     def __eq__(self, other: object) -> bool:

@@ -14,7 +14,7 @@ from .items import DONE, Comment, Event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Buffer  # type: ignore[attr-defined,unused-ignore]
+    from typing_extensions import Buffer
 
     from .items import Item
 
@@ -285,13 +285,13 @@ class Parser:
         raise ParserClosedError
 
 
-def _as_bytes(data: object) -> bytes:
+def _as_bytes(data: Buffer) -> bytes:
     if isinstance(data, str):
         raise TypeError(
             "feed() takes bytes, not str: pass the response's bytes, the parser decodes them"
         )
     try:
-        return memoryview(data).tobytes()  # type: ignore[arg-type]
+        return memoryview(data).tobytes()
     except TypeError:
         raise TypeError(
             f"feed() takes a bytes-like object, not {type(data).__name__}"
