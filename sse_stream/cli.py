@@ -38,8 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(file, writer, options)
     except BrokenPipeError:
-        # What is still in standard output's buffer has no reader: let it go quietly.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_output()
         return 0
     except KeyboardInterrupt:
         return 130
@@ -78,7 +77,7 @@ def _size(text: str) -> int:
 
 def _open(name: str | None) -> BinaryIO:
     # Standard input is opened by its number: a copy that may be closed like any file.
-    return open(name if name else os.dup(sys.stdin.fileno()), "rb")
+    return open(name if name else os.dup(0), "rb")
 
 
 def _run(file: BinaryIO, writer: _Writer, options: argparse.Namespace) -> int:
@@ -98,6 +97,15 @@ def _run(file: BinaryIO, writer: _Writer, options: argparse.Namespace) -> int:
         _complain("the stream ended before [DONE]")
         return 3
     return 1 if writer.failed else 0
+
+
+def _silence_output() -> None:
+    # What is still in standard output's buffer has no reader: let it go quietly.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # pragma: no cover
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 class _Writer:
@@ -124,7 +132,7 @@ class _Writer:
 
     def finish(self) -> None:
         self.clear_spinner()
-        if self._path is not None and self._text and sys.stdout.isatty():
+        if self._path is not None and self._text and _is_terminal():
             self._put("\n")
             sys.stdout.flush()
 

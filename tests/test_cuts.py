@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +72,7 @@ TOKENS += [b"\xff", b"\0", b"12", b"[DONE]", "\u2028".encode()]
 )
 def test_rule1_rule10_any_cut_and_limit(stream: bytes, cuts: list[int], limit: int) -> None:
     ends = [0, *sorted(cuts), len(stream)]
-    pieces = [stream[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    pieces = [stream[a:b] for a, b in pairwise(ends)]
     pieces = [*pieces[:-1], stream[max(ends[:-1]) :]]
     whole = outcome([stream], limit)
     assert outcome(pieces, limit) == whole
