@@ -50,11 +50,20 @@ def _iter_items(
     source: Iterable[Buffer], parser: Parser, flush: bool
 ) -> Generator[Item, None, None]:
     try:
-        for chunk in source:
-            yield from parser.feed(chunk)
-        yield from parser.close(flush=flush)
+        for items in _batches(source, parser, flush):
+            yield from items
     finally:
         _close(source)
+
+
+def _batches(
+    source: Iterable[Buffer], parser: Parser, flush: bool
+) -> Generator[list[Item], None, None]:
+    feed = parser.feed
+    for chunk in source:
+        if items := feed(chunk):
+            yield items
+    yield parser.close(flush=flush)
 
 
 def iter_events(
@@ -86,19 +95,19 @@ def _iter_events(
     until: Callable[[Event], object] | None,
     require_done: bool,
 ) -> Generator[Event, None, None]:
-    items = _iter_items(source, parser, flush)
     try:
-        for item in items:
-            if isinstance(item, Event):
-                yield item
-                if until is not None and until(item):
+        for items in _batches(source, parser, flush):
+            for item in items:
+                if isinstance(item, Event):
+                    yield item
+                    if until is not None and until(item):
+                        return
+                elif item is DONE:
                     return
-            elif item is DONE:
-                return
         if require_done:
             raise IncompleteStreamError(parser.last_event_id)
     finally:
-        items.close()
+        _close(source)
 
 
 def aiter_items(
@@ -113,13 +122,21 @@ async def _aiter_items(
     source: AsyncIterable[Buffer], parser: Parser, flush: bool
 ) -> AsyncGenerator[Item, None]:
     try:
-        async for chunk in source:
-            for item in parser.feed(chunk):
+        async for items in _abatches(source, parser, flush):
+            for item in items:
                 yield item
-        for item in parser.close(flush=flush):
-            yield item
     finally:
         await _aclose(source)
+
+
+async def _abatches(
+    source: AsyncIterable[Buffer], parser: Parser, flush: bool
+) -> AsyncGenerator[list[Item], None]:
+    feed = parser.feed
+    async for chunk in source:
+        if items := feed(chunk):
+            yield items
+    yield parser.close(flush=flush)
 
 
 def aiter_events(
@@ -144,19 +161,19 @@ async def _aiter_events(
     until: Callable[[Event], object] | None,
     require_done: bool,
 ) -> AsyncGenerator[Event, None]:
-    items = _aiter_items(source, parser, flush)
     try:
-        async for item in items:
-            if isinstance(item, Event):
-                yield item
-                if until is not None and until(item):
+        async for items in _abatches(source, parser, flush):
+            for item in items:
+                if isinstance(item, Event):
+                    yield item
+                    if until is not None and until(item):
+                        return
+                elif item is DONE:
                     return
-            elif item is DONE:
-                return
         if require_done:
             raise IncompleteStreamError(parser.last_event_id)
     finally:
-        await items.aclose()
+        await _aclose(source)
 
 
 def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:

@@ -25,8 +25,7 @@ class IncompleteStreamError(SSEError):
 
     def __str__(self) -> str:
         return (
-            "the event stream ended before its final event "
-            f"(last event ID {self.last_event_id!r})"
+            f"the event stream ended before its final event (last event ID {self.last_event_id!r})"
         )
 
 

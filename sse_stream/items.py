@@ -5,22 +5,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn, TypeAlias
+    from typing import Any, TypeAlias
 
 
-class _Value:
-    """Refuses assignment, so that an item can be a dict key and be shared."""
-
-    __slots__ = ()
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} is immutable: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} is immutable: {name!r} cannot be deleted")
-
-
-class Event(_Value):
+class Event:
     """A dispatched event (HTML standard, 9.2.6).
 
     ``event`` is its type, ``data`` the data buffer, ``id`` the last event ID string
@@ -31,22 +19,37 @@ class Event(_Value):
     {'n': 1}
     """
 
-    __slots__ = ("data", "event", "id", "retry")
+    # Private slots behind read-only properties: half the cost of a __setattr__ that refuses.
+    __slots__ = ("_data", "_event", "_id", "_retry")
     __match_args__ = ("event", "data", "id", "retry")
-
-    event: str
-    data: str
-    id: str
-    retry: int | None
 
     def __init__(
         self, event: str = "message", data: str = "", id: str = "", retry: int | None = None
     ) -> None:
-        # The slots' own setters go round __setattr__, at half the cost of object.__setattr__.
-        _set_event(self, event)
-        _set_data(self, data)
-        _set_id(self, id)
-        _set_retry(self, retry)
+        self._event = event
+        self._data = data
+        self._id = id
+        self._retry = retry
+
+    @property
+    def event(self) -> str:
+        """The event type; ``message`` unless the block named another."""
+        return self._event
+
+    @property
+    def data(self) -> str:
+        """The values of the block's data fields, joined by newlines."""
+        return self._data
+
+    @property
+    def id(self) -> str:
+        """The last event ID string when the event was dispatched."""
+        return self._id
+
+    @property
+    def retry(self) -> int | None:
+        """The reconnection time in milliseconds that this very block set, or None."""
+        return self._retry
 
     def json(self, *, loads: Callable[[str], Any] | None = None) -> Any:
         """Return the data decoded by ``loads`` (json.loads by default).
@@ -57,72 +60,66 @@ class Event(_Value):
             # Imported here, since the parser itself has no need of it.
             from json import loads as decode
 
-            return decode(self.data)
-        return loads(self.data)
+            return decode(self._data)
+        return loads(self._data)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
             return NotImplemented
         return (
-            self.event == other.event
-            and self.data == other.data
-            and self.id == other.id
-            and self.retry == other.retry
+            self._event == other._event
+            and self._data == other._data
+            and self._id == other._id
+            and self._retry == other._retry
         )
 
     def __hash__(self) -> int:
-        return hash((Event, self.event, self.data, self.id, self.retry))
+        return hash((Event, self._event, self._data, self._id, self._retry))
 
     def __repr__(self) -> str:
         return (
-            f"Event(event={self.event!r}, data={self.data!r}, "
-            f"id={self.id!r}, retry={self.retry!r})"
+            f"Event(event={self._event!r}, data={self._data!r}, "
+            f"id={self._id!r}, retry={self._retry!r})"
         )
 
     def __reduce__(self) -> tuple[type[Event], tuple[str, str, str, int | None]]:
-        return Event, (self.event, self.data, self.id, self.retry)
+        return Event, (self._event, self._data, self._id, self._retry)
 
 
-_set_event = Event.__dict__["event"].__set__
-_set_data = Event.__dict__["data"].__set__
-_set_id = Event.__dict__["id"].__set__
-_set_retry = Event.__dict__["retry"].__set__
-
-
-class Comment(_Value):
+class Comment:
     """A comment line: ``text`` is without its colon and without one following space.
 
     >>> Comment("PROCESSING").text
     'PROCESSING'
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("_text",)
     __match_args__ = ("text",)
 
-    text: str
-
     def __init__(self, text: str) -> None:
-        _set_text(self, text)
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """The comment, decoded."""
+        return self._text
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Comment):
             return NotImplemented
-        return self.text == other.text
+        return self._text == other._text
 
     def __hash__(self) -> int:
-        return hash((Comment, self.text))
+        return hash((Comment, self._text))
 
     def __repr__(self) -> str:
-        return f"Comment(text={self.text!r})"
+        return f"Comment(text={self._text!r})"
 
     def __reduce__(self) -> tuple[type[Comment], tuple[str]]:
-        return Comment, (self.text,)
+        return Comment, (self._text,)
 
 
-_set_text = Comment.__dict__["text"].__set__
-
-
-class Done(_Value):
+class Done:
     """The class of DONE, the sentinel that ends the streams of model providers.
 
     >>> Done() is DONE

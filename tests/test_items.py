@@ -30,9 +30,9 @@ def test_items_are_values(item: Item) -> None:
     assert not hasattr(item, "__dict__")
     assert [other for other in ITEMS if other == item] == [item]
     name = type(item).__match_args__[0] if type(item).__match_args__ else "x"
-    with pytest.raises(AttributeError, match="immutable"):
+    with pytest.raises(AttributeError):
         setattr(item, name, "b")
-    with pytest.raises(AttributeError, match="immutable"):
+    with pytest.raises(AttributeError):
         delattr(item, name)
 
 
