@@ -15,6 +15,7 @@ ends; _feed_fresh() decodes all whole blocks of a chunk at once.
 
 from __future__ import annotations
 
+from os import environ
 from sys import maxsize
 
 from .errors import EventTooLargeError, ParserClosedError
@@ -453,3 +454,12 @@ def _check_arguments(last_event_id: object, done: object, limit: object) -> None
             raise TypeError(f"max_event_size must be an int or None, not {type(limit).__name__}")
         if limit <= 0:
             raise ValueError(f"max_event_size must be positive, not {limit}")
+
+
+PureParser = Parser  # this one, whichever ``Parser`` comes to be
+
+if not TYPE_CHECKING and environ.get("SSE_STREAM_PURE", "0") in ("", "0"):
+    try:
+        from ._speedups import Parser
+    except ImportError:
+        pass  # not built here

@@ -1,0 +1,432 @@
+"""What is particular to the compiled parser: it agrees with the pure one, and cannot crash."""
+
+from __future__ import annotations
+
+import array
+import importlib.util
+import inspect
+import shutil
+import subprocess
+import sys
+import threading
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sse_stream
+from sse_stream import Comment, Event, EventTooLargeError, ParserClosedError
+from sse_stream.parser import PureParser
+
+PACKAGE = Path(sse_stream.__file__).parent
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Any:
+    reason = "the compiled parser is not built here"
+    return pytest.importorskip("sse_stream._speedups", reason=reason).Parser
+
+
+def fresh_parser_module() -> ModuleType:
+    spec = importlib.util.find_spec("sse_stream.parser")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(program: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr[-3000:])
+    return done.stdout
+
+
+# Which one it is
+
+
+def test_pure_where_it_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSE_STREAM_PURE", raising=False)
+    monkeypatch.setitem(sys.modules, "sse_stream._speedups", None)
+    module = fresh_parser_module()
+    assert module.Parser is module.PureParser
+    assert repr(module.Parser()) == "<sse_stream.Parser pure open>"
+
+
+@pytest.mark.parametrize(("value", "word"), [("1", "pure"), ("0", "compiled"), ("", "compiled")])
+def test_the_environment_decides(
+    compiled: Any, monkeypatch: pytest.MonkeyPatch, value: str, word: str
+) -> None:
+    monkeypatch.setenv("SSE_STREAM_PURE", value)
+    module = fresh_parser_module()
+    assert repr(module.Parser()) == f"<sse_stream.Parser {word} open>"
+    assert repr(module.PureParser()) == "<sse_stream.Parser pure open>"
+
+
+def test_a_copy_inside_another_project_uses_its_own_items(compiled: Any, tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "other" / "vendored")
+    program = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import other.vendored as copy
+from other.vendored._speedups import Parser
+assert "sse_stream" not in sys.modules
+assert Parser.__module__ == "other.vendored._speedups", Parser.__module__
+assert type(Parser().feed(b"data\\n\\n")[0]) is copy.Event
+parser = Parser(max_event_size=1)
+try:
+    parser.feed(b"data")
+except copy.EventTooLargeError:
+    print("its own")
+"""
+    assert run(program, str(tmp_path)) == "its own\n"
+
+
+def test_it_explains_itself_in_the_same_words(compiled: Any) -> None:
+    assert inspect.getdoc(compiled) == inspect.getdoc(PureParser)
+    for name in ("feed", "close", "last_event_id", "retry", "incomplete"):
+        assert inspect.getdoc(getattr(compiled, name)) == inspect.getdoc(getattr(PureParser, name))
+    one, two = compiled(), PureParser()
+    for pair in ((compiled, PureParser), (one.feed, two.feed), (one.close, two.close)):
+        assert parameters(pair[0]) == parameters(pair[1])
+
+
+def parameters(call: Any) -> list[tuple[object, ...]]:
+    return [(p.name, p.kind, p.default) for p in inspect.signature(call).parameters.values()]
+
+
+# The same answers
+
+TOKENS = [b"data", b"data:", b"data: ", b"id: ", b"event:", b"retry:", b":", b" ", b"\r", b"\n"]
+TOKENS += [b"\r\n", b"\n\n", b"\xef\xbb\xbf", b"\xff", b"\0", b"12", b"[DONE]", "\u2028é".encode()]
+TOKENS += [b"data: abc\n\n", b"event: e\ndata: {}\n\n", b"18446744073709551615", b"x" * 300]
+
+STREAMS = st.lists(st.sampled_from(TOKENS) | st.binary(max_size=4), max_size=40).map(b"".join)
+
+
+def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
+    """All that can be seen of the parser, call by call, two calls after its end included."""
+    seen: list[object] = []
+    calls = [lambda chunk=chunk: parser.feed(chunk) for chunk in chunks]
+    calls += [lambda: parser.close(flush=flush), lambda: parser.feed(b"\n\n"), parser.close]
+    for call in calls:
+        try:
+            seen.append(call())
+        except Exception as error:
+            seen.append((type(error), str(error)))
+        state = repr(parser).replace("pure", "compiled")
+        seen.append((state, parser.last_event_id, parser.retry, parser.incomplete))
+    return seen
+
+
+@settings(max_examples=300)
+@given(
+    STREAMS,
+    st.lists(st.integers(0, 400), max_size=8),
+    st.none() | st.integers(1, 60) | st.integers(300, 700),
+    st.sampled_from(["[DONE]", "", "12", "\ufffd", "\ud800", None]),
+    st.booleans(),
+)
+def test_agrees_with_the_pure_parser(
+    compiled: Any,
+    stream: bytes,
+    cuts: list[int],
+    limit: int | None,
+    done: str | None,
+    flush: bool,
+) -> None:
+    ends = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    pieces = [stream[a:b] for a, b in pairwise(ends)]
+    for chunks in (pieces, [stream], [stream[i : i + 1] for i in range(len(stream))]):
+        arguments: Any = {"max_event_size": limit, "done": done, "last_event_id": "0"}
+        assert traces(compiled(**arguments), chunks, flush) == traces(
+            PureParser(**arguments), chunks, flush
+        )
+
+
+@pytest.mark.parametrize("size", [97, 1460, 65536, 1 << 20])
+def test_agrees_on_large_events(compiled: Any, size: int) -> None:
+    long = b"x" * 70_000
+    stream = b"data:" + long + b"\n\n:" + long + b"\r\ndata: a\rdata: " + long + b"\n\ndata: b\n\n"
+    stream += "data: é\n\n".encode() + b"event: " + long + b"\ndata\ndata:\n\nid:" + long
+    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+    for limit in (None, 70_005, 70_006, 70_010):
+        assert traces(compiled(max_event_size=limit), chunks, True) == traces(
+            PureParser(max_event_size=limit), chunks, True
+        )
+
+
+class Text(str):
+    pass
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"max_event_size": 0},
+        {"max_event_size": -(10**30)},
+        {"max_event_size": 10**30},
+        {"max_event_size": True},
+        {"max_event_size": 1.5},
+        {"max_event_size": array.array("b")},
+        {"done": "a\r"},
+        {"done": "a\n"},
+        {"done": b"x"},
+        {"done": Text("x")},
+        {"last_event_id": "a\0"},
+        {"last_event_id": "\r"},
+        {"last_event_id": "é\n"},
+        {"last_event_id": None},
+        {"last_event_id": Text("5")},
+    ],
+    ids=str,
+)
+def test_checks_its_arguments_alike(compiled: Any, arguments: dict[str, Any]) -> None:
+    seen: list[object] = []
+    for kind in (compiled, PureParser):
+        try:
+            seen.append(traces(kind(**arguments), [b"data:x\n\n"], False))
+        except (TypeError, ValueError) as error:
+            seen.append((type(error), str(error)))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "text",
+        7,
+        None,
+        array.array("I", [1]),
+        array.array("H", [0x0A0A, 0x3A3A]),
+        bytearray(b"data:x\n\n"),
+        memoryview(b"data:x\n\n"),
+        memoryview(b"d.a.t.a.\n.\n.")[::2],
+        memoryview(b"\n\nx:atad")[::-1],
+        memoryview(b"data:x\n\n").cast("B", (2, 4)),
+    ],
+    ids=repr,
+)
+def test_takes_and_refuses_the_same_objects(compiled: Any, data: Any) -> None:
+    pure = PureParser()
+    twin = compiled()
+    for chunk in (data, data, b"data: y\n\n"):
+        assert traces_of_one(twin, chunk) == traces_of_one(pure, chunk)
+
+
+def traces_of_one(parser: Any, data: Any) -> object:
+    try:
+        return parser.feed(data), parser.incomplete
+    except Exception as error:
+        return type(error), str(error), parser.incomplete
+
+
+def test_calls_it_cannot_make_sense_of(compiled: Any) -> None:
+    assert compiled().feed(data=b"data\n\n") == [Event()]
+    for call in (
+        lambda: compiled("x"),
+        lambda: compiled(other=1),
+        lambda: compiled().feed(),
+        lambda: compiled().feed(b"", b""),
+        lambda: compiled().feed(other=b""),
+        lambda: compiled().close(True),
+        lambda: compiled().close(other=True),
+        lambda: compiled().close(flush=True, other=True),
+    ):
+        with pytest.raises(TypeError):
+            call()
+    with pytest.raises(AttributeError):
+        compiled().retry = 5
+
+
+def test_a_subclass(compiled: Any) -> None:
+    class Own(compiled):  # type: ignore[misc]
+        def __init__(self, name: str, **arguments: Any) -> None:
+            if arguments:
+                super().__init__(**arguments)
+            self.name = name
+
+    own = Own("n", max_event_size=9)
+    own.itself = own
+    assert own.feed(b":x\n\n") == [Comment("x")] and own.name == "n"
+    with pytest.raises(EventTooLargeError):
+        own.feed(b"data: 1234")
+    own.__init__("m", last_event_id="5")  # as with the pure one, it begins anew
+    assert own.feed(b"data: 1234\n\n") == [Event(data="1234", id="5")]
+    with pytest.raises(ParserClosedError):
+        Own("without").feed(b"data\n\n")
+
+
+def test_retry_takes_numbers_below_two_to_the_64th(compiled: Any) -> None:
+    for digits in ("18446744073709551615", "18446744073709551616", "00" * 20 + "7", "9" * 40):
+        stream = b"retry:" + digits.encode() + b"\ndata\n\n"
+        assert compiled().feed(stream) == PureParser().feed(stream)
+
+
+# No crash, no leak
+
+
+def test_memory_stays_flat(compiled: Any) -> None:
+    stream = b"\xef\xbb\xbfid: 70000\nevent: own\nretry: 90000\n: note\ndata: one\ndata: two\n\n"
+    stream += b"data: " + b"x" * 100 + b"\n\ndata: [DONE]\n\nevent: left\nid: behind\ndata: open"
+
+    def work() -> None:
+        for cut in range(0, len(stream), 7):
+            parser = compiled(max_event_size=150, last_event_id="resumed here")
+            parser.feed(stream[:cut])
+            parser.feed(bytearray(stream[cut:]))
+            for bad in ("text", 5, memoryview(stream)[::2]):
+                try:
+                    parser.feed(bad)
+                except (TypeError, EventTooLargeError):
+                    pass
+            try:
+                parser.feed(b"x" * 200)
+            except EventTooLargeError:
+                pass
+            compiled().close(flush=True)
+
+    for _ in range(20):
+        work()
+    before = sys.getallocatedblocks()
+    for _ in range(300):
+        work()
+    # 300 rounds with some 30 parsers each: a leak of one block in each would show as 9000.
+    assert sys.getallocatedblocks() - before < 200
+
+
+def test_failing_allocations(compiled: Any) -> None:
+    pytest.importorskip("_testcapi", reason="this interpreter cannot make allocations fail")
+    program = """
+import _testcapi
+from sse_stream import SSEError
+from sse_stream._speedups import Parser
+
+stream = b"\\xef\\xbb\\xbfid: 70000\\nevent: own\\nretry: 90000\\n: note\\ndata: one\\ndata: two\\n\\n"
+stream += b"data: " + b"x" * 100_000 + b"\\n\\ndata: [DONE]\\n\\nevent: left\\nid: behind\\ndata: open"
+chunks = [stream[:50], bytearray(stream[50:300]), memoryview(stream)[300:-20], stream[-20:]]
+strided = memoryview(stream)[::2]
+failed = 0
+for start in range(1, 150):
+    parser = None
+    _testcapi.set_nomemory(start, 0)
+    try:
+        parser = Parser(last_event_id="5", max_event_size=200_000)
+        for chunk in chunks:
+            parser.feed(chunk)
+        parser.feed(strided)
+        parser.close(flush=True)
+        _testcapi.remove_mem_hooks()
+    except MemoryError:
+        _testcapi.remove_mem_hooks()
+        failed += 1
+    if parser is not None:
+        # Whole or closed by the failure: never a parser that goes on with bytes missing.
+        repr(parser), parser.retry, parser.last_event_id, parser.incomplete
+        for call in (lambda: parser.feed(b"\\n\\n"), parser.close):
+            try:
+                call()
+            except SSEError:
+                pass
+print(failed)
+"""
+    failed = int(run(program))
+    # Enough failed to have hit each step, and in the end nothing did.
+    assert 20 < failed < 149
+
+
+def test_a_parser_that_ran_out_of_memory_never_goes_on_with_bytes_missing(compiled: Any) -> None:
+    pytest.importorskip("_testcapi", reason="this interpreter cannot make allocations fail")
+    program = """
+import _testcapi
+from sse_stream import Event, ParserClosedError
+from sse_stream._speedups import Parser
+
+chunk = b"id: 70000\\ndata: " + b"x" * 100_000
+whole = [Event(data="x" * 100_000, id="70000")]
+for start in range(1, 9):
+    parser = Parser()
+    feed = parser.feed
+    failed = False
+    _testcapi.set_nomemory(start, 0)
+    try:
+        feed(chunk)
+        _testcapi.remove_mem_hooks()
+    except MemoryError:
+        _testcapi.remove_mem_hooks()
+        failed = True
+    try:
+        assert feed(chunk + b"\\n\\n" if failed else b"\\n\\n") == whole
+    except ParserClosedError:
+        assert failed and parser.incomplete
+        print(parser)
+"""
+    lines = run(program).splitlines()
+    assert lines and set(lines) == {"<sse_stream.Parser compiled closed>"}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs __release_buffer__")
+def test_a_buffer_that_feeds_when_it_is_released(compiled: Any) -> None:
+    parser = compiled()
+    told: list[str] = []
+
+    class Feeding:
+        def __init__(self, inside: Any) -> None:
+            self.inside = inside
+
+        def __buffer__(self, flags: int) -> memoryview:
+            return memoryview(b"data: a\n\nda")
+
+        def __release_buffer__(self, view: memoryview) -> None:
+            try:
+                self.inside()
+            except RuntimeError as error:
+                told.append(str(error))
+
+    calls = [lambda: parser.feed(b"x"), parser.close, parser.__init__]
+
+    def all_from_a_thread() -> None:
+        for call in calls:
+            calling = threading.Thread(target=lambda call=call: Feeding(call).__release_buffer__(call))
+            calling.start()
+            calling.join()
+
+    for inside in (*calls, all_from_a_thread):
+        assert parser.feed(Feeding(inside)) == [Event(data="a")]
+        assert parser.feed(b"ta: b\n\n") == [Event(data="b")]
+    assert told == ["the parser is in the middle of a call: one thread at a time"] * 6
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs an interpreter with its own lock")
+def test_another_interpreter_has_its_own(compiled: Any) -> None:
+    program = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+inside = '''
+import sys
+sys.path[:] = {path!r}
+from sse_stream import Event
+from sse_stream._speedups import Parser
+assert type(Parser().feed(b"data: a" + bytes([10, 10]))[0]) is Event
+print("inside", flush=True)
+'''.format(path=sys.path)
+from sse_stream._speedups import Parser
+for _ in range(3):
+    one = interpreters.create()
+    failure = interpreters.run_string(one, inside)
+    assert failure is None, failure
+    interpreters.destroy(one)
+assert len(Parser().feed(b"data: a\\n\\n")) == 1
+"""
+    assert run(program).split() == ["inside"] * 3
