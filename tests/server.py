@@ -59,6 +59,8 @@ class Exchange:
         response.content_type = "text/event-stream"
         if closed:
             response.force_close()
+        if self.gzip:
+            response.headers["Content-Encoding"] = "gzip"
         watchdog = self._loop.call_later(PATIENCE, self._give_up, request)
         try:
             await response.prepare(request)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import inspect
+import itertools
 import socket
 import urllib.request
 import zlib
@@ -155,11 +156,11 @@ def with_socket(port: int, reader: Reader) -> None:
 
 
 async def with_asyncio_streams(port: int, reader: Reader) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    stream, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(b"GET /chat.sse HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-        head = await reader.readuntil(b"\r\n\r\n")
-        await reader.aeach(adecoded(aread_chunks(reader), head))
+        head = await stream.readuntil(b"\r\n\r\n")
+        await reader.aeach(adecoded(aread_chunks(stream), head))
     finally:
         writer.close()
 
@@ -259,7 +260,11 @@ TRANSPORTS: dict[str, tuple[Transport, tuple[type[Exception], ...]]] = {
 }
 PUSHED = {"asyncio.Protocol", "pycurl"}
 ASYNC = {name for name, (run, _) in TRANSPORTS.items() if inspect.iscoroutinefunction(run)}
-FRAMINGS = ["chunked", "closed", "chunked gzip", "closed gzip"]
+CLOSED = ["closed", "closed gzip"]
+FRAMINGS = ["chunked", "chunked gzip", *CLOSED]
+
+# aiohttp takes even a reset for the end of a body that ends by closing.
+SILENT = [("aiohttp", framing) for framing in CLOSED]
 
 
 def run(name: str, server: Server, exchange: Exchange, reader: Reader) -> None:
@@ -286,9 +291,11 @@ def test_no_item_waits_for_later_bytes(name: str, framing: str, server: Server) 
     assert reader.got == [*SENT, DONE]
 
 
-@pytest.mark.parametrize("framing", FRAMINGS)
-@pytest.mark.parametrize("name", TRANSPORTS)
-def test_a_dropped_connection_gives_the_error_of_the_transport_after_all_items(
+@pytest.mark.parametrize(
+    ("name", "framing"),
+    [case for case in itertools.product(TRANSPORTS, FRAMINGS) if case not in SILENT],
+)
+def test_a_dropped_connection_gives_the_transports_own_error_after_all_items(
     name: str, framing: str, server: Server
 ) -> None:
     exchange = Exchange([BEGIN, FIRST, SECOND, HALF], framing, "drop")
@@ -299,12 +306,15 @@ def test_a_dropped_connection_gives_the_error_of_the_transport_after_all_items(
     assert reader.got == SENT
 
 
-@pytest.mark.parametrize("framing", ["closed", "closed gzip"])
-@pytest.mark.parametrize("name", [name for name in TRANSPORTS if name not in PUSHED])
+@pytest.mark.parametrize(
+    ("name", "framing", "ending"),
+    [(name, framing, "end") for name in TRANSPORTS if name not in PUSHED for framing in CLOSED]
+    + [(name, framing, "drop") for name, framing in SILENT],
+)
 def test_require_done_tells_a_cut_where_the_transport_cannot(
-    name: str, framing: str, server: Server
+    name: str, framing: str, ending: str, server: Server
 ) -> None:
-    exchange = Exchange([Step(FIRST.pieces[:-1], 0), Step([b"\n"], 1), SECOND, HALF], framing)
+    exchange = Exchange([Step([b": hi\n"], 0), FIRST, SECOND, HALF], framing, ending)
     reader = Reader(exchange, require_done=True)
     with pytest.raises(IncompleteStreamError) as caught:
         run(name, server, exchange, reader)
@@ -327,15 +337,14 @@ def test_leaving_early_closes_the_connection(
         if how == "exception":
             raise Stop
         if how == "cancellation":
-            task = asyncio.current_task()
-            assert task is not None
-            task.cancel()
+            for task in asyncio.all_tasks():
+                task.cancel()
         return how == "break"
 
     exchange = Exchange([BEGIN, FIRST], framing, "hold")
     reader = Reader(exchange, stop=stop)
-    errors = {"break": (), "exception": Stop, "cancellation": asyncio.CancelledError}
-    with pytest.raises(errors[how]) if errors[how] else contextlib.nullcontext():
+    errors = {"exception": Stop, "cancellation": asyncio.CancelledError}
+    with pytest.raises(errors[how]) if how in errors else contextlib.nullcontext():
         run(name, server, exchange, reader)
     assert exchange.left.wait(PATIENCE)
     assert not exchange.waited_in_vain
