@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import time
 
 from .adapters import read_chunks
 from .errors import SSEError
@@ -15,7 +16,7 @@ from .parser import Parser
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, TextIO
 
     from .items import Item
 
@@ -35,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(f"{options.file}: {error.strerror}")
         return 2
     writer = _Writer(options)
+    stats = _Stats(writer.status) if options.stats else None
     try:
-        return _run(file, writer, options)
+        return _run(file, writer, stats, options)
     except BrokenPipeError:
         _silence_output()
         return 0
@@ -46,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error.strerror))
         return 2
     finally:
-        writer.clear_spinner()
+        writer.status.clear()
+        if stats is not None:
+            stats.report()
         file.close()
 
 
@@ -54,17 +58,30 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sse_stream",
         description="Read an event stream as it arrives; write a JSON object a line.",
-        epilog="curl -sN URL | python -m sse_stream --select choices.0.delta.content",
+        epilog="example:  curl -sN URL | python -m sse_stream --select choices.0.delta.content",
     )
     parser.add_argument("file", nargs="?", metavar="FILE", help="default: standard input")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--data", action="store_true", help="write each event's data alone")
-    form.add_argument("--select", metavar="PATH", help="write the value at a.0.b in the JSON data")
-    parser.add_argument("--no-done", action="store_true", help="[DONE] is an ordinary event")
-    parser.add_argument(
-        "--require-done", action="store_true", help="exit with 3 if [DONE] does not come"
+    form.add_argument(
+        "--data", action="store_true", help="write each event's data alone, one a line"
     )
-    parser.add_argument("--max-event-size", type=_size, default=64 * 1024 * 1024, metavar="N")
+    form.add_argument(
+        "--select", metavar="PATH", help="write the value at PATH (a.0.b) of each event's JSON data"
+    )
+    parser.add_argument("--no-done", action="store_true", help="take [DONE] for an ordinary event")
+    parser.add_argument(
+        "--require-done", action="store_true", help="exit with status 3 if [DONE] does not come"
+    )
+    parser.add_argument(
+        "--max-event-size",
+        type=_size,
+        default=64 * 1024 * 1024,
+        metavar="N",
+        help="bytes that one event may have (default: 64 MiB)",
+    )
+    parser.add_argument(
+        "--stats", action="store_true", help="count events, bytes and seconds on standard error"
+    )
     return parser.parse_args(argv)
 
 
@@ -80,13 +97,16 @@ def _open(name: str | None) -> BinaryIO:
     return open(name if name else os.dup(0), "rb")
 
 
-def _run(file: BinaryIO, writer: _Writer, options: argparse.Namespace) -> int:
+def _run(file: BinaryIO, writer: _Writer, stats: _Stats | None, options: argparse.Namespace) -> int:
     parser = Parser(
         done=None if options.no_done else "[DONE]", max_event_size=options.max_event_size
     )
     try:
         for chunk in read_chunks(file):
-            writer.write(parser.feed(chunk))
+            items = parser.feed(chunk)
+            if stats is not None:
+                stats.count(len(chunk), items)
+            writer.write(items)
         parser.close()
     except SSEError as error:
         writer.finish()
@@ -104,8 +124,68 @@ def _silence_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # pragma: no cover
 
 
-def _is_terminal() -> bool:
-    return sys.stdout.isatty()
+def _in_colour(file: TextIO) -> bool:
+    return file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class _Status:
+    """One line on standard error that leaves no trace; nothing where that is no terminal."""
+
+    def __init__(self) -> None:
+        self.on = sys.stderr.isatty()
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        if self.on:
+            self._shown = True
+            sys.stderr.write(f"\r{text}\x1b[K")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._shown:
+            self._shown = False
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+class _Stats:
+    """Counts what arrives, for --stats."""
+
+    def __init__(self, status: _Status) -> None:
+        self._status = status
+        # Text that is written to the same terminal leaves no line for the figures.
+        self._live = status.on and not sys.stdout.isatty()
+        self._start = self._last = self._shown = time.monotonic()
+        self._first: float | None = None
+        self._gap = 0.0
+        self._bytes = self._events = 0
+
+    def count(self, size: int, items: list[Item]) -> None:
+        now = time.monotonic()
+        self._bytes += size
+        events = sum(isinstance(item, Event) for item in items)
+        if events:
+            self._events += events
+            if self._first is None:
+                self._first = now - self._start
+            else:
+                self._gap = max(self._gap, now - self._last)
+            self._last = now
+        if self._live and now - self._shown >= 0.1:
+            self._shown = now
+            self._status.show(str(self))
+
+    def report(self) -> None:
+        sys.stderr.write(f"{self}\n")
+        sys.stderr.flush()
+
+    def __str__(self) -> str:
+        seconds = time.monotonic() - self._start
+        first = "none" if self._first is None else f"{self._first:.3f} s"
+        return (
+            f"{self._events} events, {self._bytes} bytes, {self._events / seconds:.0f} events/s, "
+            f"first event after {first}, longest gap {self._gap:.3f} s"
+        )
 
 
 class _Writer:
@@ -114,12 +194,12 @@ class _Writer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.done = False
         self.failed = False
+        self.status = _Status()
         self._data: bool = options.data
         self._path: list[str] | None = options.select.split(".") if options.select else None
         self._text = False
         self._turns = 0
-        self._spinning = False
-        self._spins = sys.stderr.isatty()
+        self._colour = _in_colour(sys.stdout)
 
     def write(self, items: list[Item]) -> None:
         for item in items:
@@ -131,29 +211,21 @@ class _Writer:
             sys.stdout.flush()
 
     def finish(self) -> None:
-        self.clear_spinner()
-        if self._path is not None and self._text and _is_terminal():
+        self.status.clear()
+        if self._path is not None and self._text and sys.stdout.isatty():
             self._put("\n")
             sys.stdout.flush()
 
-    def clear_spinner(self) -> None:
-        if self._spinning:
-            self._spinning = False
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
     def _spin(self, text: str) -> None:
-        if self._spins and not self._text:
-            self._spinning = True
+        if not self._text:
             # A server's control characters must not reach the terminal.
             shown = "".join(c if c.isprintable() else " " for c in text[:60])
-            sys.stderr.write(f"\r\x1b[K{_FRAMES[self._turns % 4]} {shown}")
-            sys.stderr.flush()
+            self.status.show(f"{_FRAMES[self._turns % len(_FRAMES)]} {shown}")
             self._turns += 1
 
     def _put(self, text: str) -> None:
         if text:
-            self.clear_spinner()
+            self.status.clear()
             self._text = True
             # Bytes, so that no locale can refuse or translate them.
             sys.stdout.buffer.write(text.encode("utf-8", "replace"))
@@ -163,13 +235,17 @@ class _Writer:
             return self._selected(item, self._path) if isinstance(item, Event) else ""
         if self._data:
             return f"{item.data}\n" if isinstance(item, Event) else ""
-        return json.dumps(_as_object(item), ensure_ascii=False) + "\n"
+        line = json.dumps(_as_object(item), ensure_ascii=False)
+        if self._colour and not isinstance(item, Event):
+            # Events plain, comments dim, the end green.
+            line = f"\x1b[{2 if isinstance(item, Comment) else 32}m{line}\x1b[0m"
+        return line + "\n"
 
     def _selected(self, event: Event, path: list[str]) -> str:
         try:
             value = event.json()
         except (ValueError, RecursionError):
-            self.clear_spinner()
+            self.status.clear()
             _complain(f"data is not JSON: {event.data[:200]!r}")
             self.failed = True
             return ""
@@ -202,5 +278,6 @@ def _as_object(item: Item) -> dict[str, object]:
 
 
 def _complain(message: str) -> None:
-    sys.stderr.write(f"sse_stream: {message}\n")
+    name = "\x1b[31msse_stream:\x1b[0m" if _in_colour(sys.stderr) else "sse_stream:"
+    sys.stderr.write(f"{name} {message}\n")
     sys.stderr.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
@@ -15,10 +14,7 @@ from sse_stream import cli
 ROOT = Path(__file__).resolve().parent.parent
 CHAT = str(ROOT / "tests" / "data" / "chat.sse")
 PATH = "choices.0.delta.content"
-TEXT = (
-    "Grüße aus Zürich! 東京ではこんにちは。 "
-    "First line\u2028second line, and a smile: 😀."
-)
+TEXT = "Grüße aus Zürich! 東京ではこんにちは。 First line\u2028second line, and a smile: 😀."
 
 
 @pytest.fixture
@@ -82,19 +78,6 @@ def test_a_closed_pipe_ends_it_quietly() -> None:
     command = f"{sys.executable} -m sse_stream {CHAT} | head -c 1"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True)
     assert done.stderr == b""
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_the_spinner_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(cli, "_is_terminal", lambda: True)
-    assert cli.main([CHAT, "--select", PATH]) == 0
-    assert "PROCESSING" in terminal.getvalue() and terminal.getvalue().endswith("\r\x1b[K")
 
 
 @pytest.mark.parametrize(

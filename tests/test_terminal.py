@@ -1,0 +1,165 @@
+"""The command line in a terminal: the spinner, colours and figures; none leaves a trace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAT = str(ROOT / "tests" / "data" / "chat.sse")
+ERASE = "\r\x1b[K"
+
+
+class Terminal:
+    """A pseudo-terminal that the command writes to, and all that it has written."""
+
+    def __init__(self) -> None:
+        self._master, self.slave = pty.openpty()
+        self.text = ""
+
+    def read_until(self, wanted: str) -> None:
+        """Read until that text is there; the test's own time limit is the only clock."""
+        while wanted not in self.text and self._read():
+            pass
+        assert wanted in self.text
+
+    def read_what_is_there(self) -> None:
+        os.set_blocking(self._master, False)
+        with contextlib.suppress(BlockingIOError):
+            self.text += os.read(self._master, 65536).decode()
+        os.set_blocking(self._master, True)
+
+    def read_all(self) -> str:
+        os.close(self.slave)
+        while self._read():
+            pass
+        os.close(self._master)
+        return self.text
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # Linux: the other side is closed
+            data = b""
+        self.text += data.decode()
+        return bool(data)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "sse_stream", *arguments]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    return {**plain, "TERM": "xterm", **changes}
+
+
+def test_the_spinner_shows_the_comment_and_is_gone_before_text() -> None:
+    terminal = Terminal()
+    process = subprocess.Popen(
+        command("--data"),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=terminal.slave,
+        stderr=terminal.slave,
+        env=environment(),
+    )
+    assert process.stdin is not None
+    process.stdin.write(b": warming \x1b]0;up\x07\n")
+    process.stdin.flush()
+    terminal.read_until("warming  ]0;up ")
+    process.stdin.write(b": still warming\n")
+    process.stdin.flush()
+    terminal.read_until("still warming")
+    assert "\x07" not in terminal.text
+    process.stdin.write(b"data: text\n\n: no longer shown\n\n")
+    process.stdin.close()
+    assert process.wait() == 0
+    shown, erase, after = terminal.read_all().rpartition(ERASE)
+    assert "warming" in shown and erase and after == "text\r\n"
+
+
+@pytest.mark.parametrize("changes", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colours_are_for_terminals_that_want_them(changes: dict[str, str]) -> None:
+    terminal = Terminal()
+    subprocess.run(
+        command(CHAT),
+        cwd=ROOT,
+        stdout=terminal.slave,
+        stderr=subprocess.DEVNULL,
+        env=environment(**changes),
+        check=True,
+    )
+    lines = terminal.read_all().splitlines()
+    assert ('\x1b[32m{"kind": "done"}\x1b[0m' in lines) == (not changes)
+    assert ('{"kind": "done"}' in lines) == bool(changes)
+    piped = subprocess.run(command(CHAT), cwd=ROOT, capture_output=True, env=environment())
+    assert b"\x1b" not in piped.stdout + piped.stderr
+
+
+def test_errors_are_red_in_a_terminal() -> None:
+    terminal = Terminal()
+    status = subprocess.run(
+        command("no such file"), cwd=ROOT, stderr=terminal.slave, env=environment()
+    ).returncode
+    assert status == 2
+    assert terminal.read_all().startswith("\x1b[31msse_stream:\x1b[0m no such file: ")
+
+
+STATS = re.compile(
+    r"(\d+) events, (\d+) bytes, \d+ events/s, "
+    r"first event after ([\d.]+ s|none), longest gap [\d.]+ s\r?\n"
+)
+
+
+def test_stats_are_one_line_at_the_end() -> None:
+    done = subprocess.run(
+        command("--stats", "--data"), cwd=ROOT, input=b"data: a\n\ndata: b\n\n", capture_output=True
+    )
+    assert done.stdout == b"a\nb\n"
+    found = STATS.fullmatch(done.stderr.decode())
+    assert found and found[1] == "2" and found[2] == "18" and found[3] != "none"
+    done = subprocess.run(command("--stats"), cwd=ROOT, input=b": a\n", capture_output=True)
+    found = STATS.fullmatch(done.stderr.decode())
+    assert found and found[1] == "0" and found[3] == "none"
+
+
+def test_stats_are_live_where_no_text_is_in_the_way() -> None:
+    terminal = Terminal()
+    process = subprocess.Popen(
+        command("--stats", "--data"),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal.slave,
+        env=environment(),
+    )
+    assert process.stdin is not None
+    sent = 0
+    while "events/s" not in terminal.text:
+        # The line comes ten times a second at most: feed until it has come once.
+        process.stdin.write(b"data: a\n\n" * 1000)
+        process.stdin.flush()
+        sent += 1000
+        terminal.read_what_is_there()
+    process.stdin.close()
+    assert process.wait() == 0
+    last = STATS.search(terminal.read_all().rpartition(ERASE)[2])
+    assert last and int(last[1]) == sent
+
+
+def test_help_fits_one_screen() -> None:
+    done = subprocess.run(
+        command("--help"), cwd=ROOT, capture_output=True, text=True, env=environment(COLUMNS="80")
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    assert any("curl -sN URL | python -m sse_stream" in line for line in lines)
