@@ -113,7 +113,18 @@ def _iter_events(
 def aiter_items(
     source: AsyncIterable[Buffer], *, parser: Parser | None = None, flush: bool = False
 ) -> AsyncGenerator[Item, None]:
-    """Yield every item of an async iterable of bytes; the async twin of iter_items()."""
+    """Yield every item of an async iterable of bytes; the async twin of iter_items().
+
+    >>> import asyncio
+    >>> async def chunks():
+    ...     yield b": hi\\ndata: [DONE]\\n\\n"
+    >>> async def main():
+    ...     async for item in aiter_items(chunks()):
+    ...         print(item)
+    >>> asyncio.run(main())
+    Comment(text='hi')
+    DONE
+    """
     _check_source(source, "__aiter__")
     return _aiter_items(source, parser if parser is not None else Parser(), flush)
 
@@ -147,7 +158,16 @@ def aiter_events(
     until: Callable[[Event], object] | None = None,
     require_done: bool = False,
 ) -> AsyncGenerator[Event, None]:
-    """Yield the events of an async iterable of bytes; the async twin of iter_events()."""
+    """Yield the events of an async iterable of bytes; the async twin of iter_events().
+
+    >>> import asyncio
+    >>> async def chunks():
+    ...     yield b"data: 1\\n\\ndata: [DONE]\\n\\n"
+    >>> async def main():
+    ...     return [event.data async for event in aiter_events(chunks())]
+    >>> asyncio.run(main())
+    ['1']
+    """
     _check_source(source, "__aiter__")
     return _aiter_events(
         source, parser if parser is not None else Parser(), flush, until, require_done
@@ -181,6 +201,10 @@ def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
 
     It never waits to fill a buffer: it calls ``read1`` where there is one. The file is
     closed when the iterator is closed early.
+
+    >>> import io
+    >>> [event.data for event in iter_events(read_chunks(io.BytesIO(b"data: 1\\n\\n")))]
+    ['1']
     """
     read = getattr(file, "read1", None) or file.read
     try:
@@ -192,7 +216,17 @@ def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
 
 
 async def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
-    """Yield what an object with ``async read(n)`` has, such as an asyncio.StreamReader."""
+    """Yield what an object with ``async read(n)`` has, such as an asyncio.StreamReader.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     reader = asyncio.StreamReader()
+    ...     reader.feed_data(b"data: 1\\n\\n")
+    ...     reader.feed_eof()
+    ...     return [event.data async for event in aiter_events(aread_chunks(reader))]
+    >>> asyncio.run(main())
+    ['1']
+    """
     while chunk := await reader.read(size):
         yield chunk
 
