@@ -40,6 +40,7 @@ class Exchange:
         self.steps = steps
         self.closed = "closed" in framing
         self.gzip = "gzip" in framing
+        self.gzipped = False
         self.ending = ending
         self.left = threading.Event()
         self.waited_in_vain = False
@@ -59,7 +60,9 @@ class Exchange:
         response.content_type = "text/event-stream"
         if closed:
             response.force_close()
-        if self.gzip:
+        # As any server should: no encoding for a client that does not ask for one.
+        self.gzipped = self.gzip and "gzip" in request.headers.get("Accept-Encoding", "")
+        if self.gzipped:
             response.headers["Content-Encoding"] = "gzip"
         watchdog = self._loop.call_later(PATIENCE, self._give_up, request)
         try:
@@ -80,7 +83,7 @@ class Exchange:
         compressor = zlib.compressobj(wbits=31)
         for step in self.steps:
             for piece in step.pieces:
-                if self.gzip:
+                if self.gzipped:
                     # Every piece goes out whole, as a server that means to stream does it.
                     packed = compressor.compress(piece) + compressor.flush(zlib.Z_SYNC_FLUSH)
                     for start in range(0, len(packed), 5):
@@ -91,7 +94,7 @@ class Exchange:
             if self.ending != "drop" or closed:
                 for _ in range(step.items):
                     await self._seen.acquire()
-        if self.gzip and self.ending == "end":
+        if self.gzipped and self.ending == "end":
             await response.write(compressor.flush())
 
     async def _send(self, response: web.StreamResponse, data: bytes) -> None:

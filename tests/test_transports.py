@@ -43,6 +43,11 @@ SECOND = Step([b"\nid", b": 7\r", b"\ndata: t", b"wo\n", b"\n"], 1)
 HALF = Step([b"data: ha", b"lf\n"], 0)
 LAST = Step([b"data: [DO", b"NE]\r", b"\n\r"], 1)
 
+# What a client that does not decode of itself may ask for, and then decodes.
+GZIP = {"Accept-Encoding": "gzip"}
+# HTTP/1.0, because a client that takes no HTTP library should be sent no chunks.
+REQUEST = b"GET /chat.sse HTTP/1.0\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n"
+
 SENT: list[Item] = [Comment("waiting"), Event(data="café 😀"), Event(data="two", id="7")]
 
 
@@ -127,20 +132,20 @@ async def with_aiohttp(port: int, reader: Reader) -> None:
 
 
 def with_urllib3(port: int, reader: Reader) -> None:
-    with urllib3.request(
-        "GET", f"http://127.0.0.1:{port}/chat.sse", preload_content=False
-    ) as response:
+    url = f"http://127.0.0.1:{port}/chat.sse"
+    with urllib3.request("GET", url, headers=GZIP, preload_content=False) as response:
         reader.each(read_chunks(response))
 
 
 def with_urllib_request(port: int, reader: Reader) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/chat.sse") as response:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/chat.sse", headers=GZIP)
+    with urllib.request.urlopen(request) as response:
         reader.each(decoded(read_chunks(response), response.headers))
 
 
 def with_http_client(port: int, reader: Reader) -> None:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
-        connection.request("GET", "/chat.sse")
+        connection.request("GET", "/chat.sse", headers=GZIP)
         response = connection.getresponse()
         reader.each(decoded(read_chunks(response), response.headers))
 
@@ -150,7 +155,7 @@ def with_socket(port: int, reader: Reader) -> None:
         socket.create_connection(("127.0.0.1", port)) as connection,
         connection.makefile("rb") as file,
     ):
-        connection.sendall(b"GET /chat.sse HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        connection.sendall(REQUEST)
         head = b"".join(iter(file.readline, b"\r\n"))
         reader.each(decoded(read_chunks(file), head))
 
@@ -158,7 +163,7 @@ def with_socket(port: int, reader: Reader) -> None:
 async def with_asyncio_streams(port: int, reader: Reader) -> None:
     stream, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(b"GET /chat.sse HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        writer.write(REQUEST)
         head = await stream.readuntil(b"\r\n\r\n")
         await reader.aeach(adecoded(aread_chunks(stream), head))
     finally:
@@ -178,7 +183,7 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.write(b"GET /chat.sse HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        transport.write(REQUEST)
 
     def data_received(self, data: bytes) -> None:
         if self._head is not None:
@@ -288,6 +293,7 @@ def test_no_item_waits_for_later_bytes(name: str, framing: str, server: Server) 
     reader = Reader(exchange)
     run(name, server, exchange, reader)
     assert not exchange.waited_in_vain
+    assert exchange.gzipped == ("gzip" in framing)
     assert reader.got == [*SENT, DONE]
 
 
