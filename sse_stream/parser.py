@@ -146,14 +146,17 @@ class Parser:
             return self._feed_any(data)
         if not line:
             # One event, whole, as it comes from a model: a data line alone, or after its type.
-            if data.find(_LF) == len(data) - 2 and data[-1] == _LF and data.startswith(b"data: "):
-                text = data[6:-2].decode("utf-8", "replace")
-                return [DONE if text == self._done else Event("message", text, self._last_event_id)]
-            if data.startswith(b"event: "):
-                head, _, body = data.partition(b"\ndata: ")
-                if body.find(_LF) == len(body) - 2 and data[-1] == _LF and _LF not in head:
-                    text = body[:-2].decode("utf-8", "replace")
-                    event = head[7:].decode("utf-8", "replace") or "message"
+            if data.startswith(b"data: "):
+                if data.find(_LF) == len(data) - 2 and data[-1] == _LF:
+                    text = data[6:-2].decode("utf-8", "replace")
+                    return [
+                        DONE if text == self._done else Event("message", text, self._last_event_id)
+                    ]
+            elif data.startswith(b"event: ") and data[-1] == _LF:
+                event, _, text = data.decode("utf-8", "replace").partition("\ndata: ")
+                if text.find("\n") == len(text) - 2 and "\n" not in event:
+                    text = text[:-2]
+                    event = event[7:] or "message"
                     return [DONE if text == self._done else Event(event, text, self._last_event_id)]
         items: list[Item] = []
         self._feed_fresh(data, items)
