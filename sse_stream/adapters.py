@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _INSTEAD = (
     "pass an iterable of bytes, such as response.iter_bytes() (httpx), "
-    "response.iter_content(chunk_size=None) (requests) or "
+    "response.iter_content(chunk_size=None) or read_chunks(response.raw) (requests) or "
     "response.content.iter_any() (aiohttp)"
 )
 
