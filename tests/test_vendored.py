@@ -1,0 +1,60 @@
+"""A copy of the folder in another package passes this whole suite by itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import sse_stream
+
+TESTS = Path(__file__).resolve().parent
+HOST = "host._vendor.sse_stream"
+
+# Python runs this file at its start. It gives the copy the name that the tests import, and
+# leaves no way to any other copy.
+ALIAS = f"""
+import importlib, sys
+
+class NoOther:
+    def find_spec(self, name, path=None, target=None):
+        if name == "sse_stream" or name.endswith("._speedups"):
+            raise ModuleNotFoundError(f"{{name}} is not the copy in the host")
+
+sys.meta_path.insert(0, NoOther())
+for name in ["", ".adapters", ".cli", ".errors", ".items", ".parser"]:
+    sys.modules["sse_stream" + name] = importlib.import_module("{HOST}" + name)
+"""
+
+
+def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
+    package = Path(str(sse_stream.__file__)).parent
+    copy = tmp_path.joinpath(*HOST.split("."))
+    compiled = shutil.ignore_patterns("_speedups*", "__pycache__")
+    shutil.copytree(package, copy, ignore=compiled)
+    for folder in (copy.parent, copy.parent.parent):
+        (folder / "__init__.py").touch()
+    (tmp_path / "sitecustomize.py").write_text(ALIAS)
+    shutil.copytree(TESTS, tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("README.md", "pyproject.toml"):
+        if (TESTS.parent / name).exists():
+            shutil.copy(TESTS.parent / name, tmp_path / name)
+    # It would copy itself without end; and it is this file that knows where the copy is.
+    (tmp_path / "tests" / "test_vendored.py").write_text(
+        "import sse_stream\n\n\n"
+        "def test_it_is_the_copy() -> None:\n"
+        f"    assert sse_stream.__name__ == {HOST!r}\n"
+        f"    assert sse_stream.__file__ == {str(copy / '__init__.py')!r}\n"
+        '    assert "pure" in repr(sse_stream.Parser())\n'
+    )
+    environment = {name: value for name, value in os.environ.items() if "COV_" not in name}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
