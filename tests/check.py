@@ -3,6 +3,7 @@
 python tests/check.py
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(*command: str) -> None:
-    print("$", *command, flush=True)
-    subprocess.run(command, cwd=ROOT, check=True)
+def run(*command: str, pure: bool = False) -> None:
+    print("$", *(["SSE_STREAM_PURE=1"] if pure else []), *command, flush=True)
+    environ = os.environ | {"SSE_STREAM_PURE": "1" if pure else "0"}
+    subprocess.run(command, cwd=ROOT, env=environ, check=True)
 
 
 def environment(python: str, name: str, *packages: str) -> str:
@@ -54,20 +56,18 @@ def other_interpreters() -> list[str]:
 def main() -> int:
     try:
         for number, python in enumerate(other_interpreters()):
-            inside = environment(python, f"other{number}", "pytest", "hypothesis")
-            run(
-                inside,
-                "-m",
-                "pytest",
-                "-q",
-                "--ignore=tests/test_transports.py",
-                "--ignore=tests/test_readme.py",
-            )
+            inside = environment(python, f"other{number}", "-e", ".", "pytest", "hypothesis")
+            without = [f"--ignore=tests/test_{name}.py" for name in ("transports", "readme")]
+            for pure in (False, True):
+                run(inside, "-m", "pytest", "-q", "-rs", *without, pure=pure)
         inside = environment(sys.executable, "check", "-e", ".[test]")
         run(inside, "-m", "ruff", "check", ".")
         run(inside, "-m", "mypy")
         run(inside, "-m", "basedpyright", "--level", "error")
-        run(inside, "-m", "pytest", "-q", "--cov=sse_stream", "--cov-fail-under=100")
+        # Compiled, where there is a compiler (skipped tests say so if not), then pure.
+        run(inside, "-m", "pytest", "-q", "-rs")
+        coverage = ["--cov=sse_stream", "--cov-fail-under=100"]
+        run(inside, "-m", "pytest", "-q", "-rs", *coverage, pure=True)
     except subprocess.CalledProcessError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1

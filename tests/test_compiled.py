@@ -8,6 +8,7 @@ import inspect
 import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
 from itertools import pairwise
 from pathlib import Path
@@ -271,7 +272,20 @@ def test_retry_takes_numbers_below_two_to_the_64th(compiled: Any) -> None:
         assert compiled().feed(stream) == PureParser().feed(stream)
 
 
-# No crash, no leak
+# No crash, no leak, no warning
+
+
+def test_compiles_without_a_warning() -> None:
+    source = PACKAGE / "_speedups.c"
+    include = sysconfig.get_path("include")
+    compiler = (sysconfig.get_config_var("CC") or "").split()
+    if not (compiler and shutil.which(compiler[0]) and source.exists()):
+        pytest.skip("no compiler, or no source, to compile with")
+    if not Path(include, "Python.h").exists():
+        pytest.skip("this interpreter came without its headers")
+    flags = ["-std=c11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-isystem", include]
+    done = subprocess.run([*compiler, *flags, str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_memory_stays_flat(compiled: Any) -> None:
@@ -310,8 +324,9 @@ import _testcapi
 from sse_stream import SSEError
 from sse_stream._speedups import Parser
 
-stream = b"\\xef\\xbb\\xbfid: 70000\\nevent: own\\nretry: 90000\\n: note\\ndata: one\\ndata: two\\n\\n"
-stream += b"data: " + b"x" * 100_000 + b"\\n\\ndata: [DONE]\\n\\nevent: left\\nid: behind\\ndata: open"
+stream = b"\\xef\\xbb\\xbfid: 70000\\nevent: own\\nretry: 90000\\n: note\\ndata: one\\n"
+stream += b"data: two\\n\\ndata: " + b"x" * 100_000 + b"\\n\\ndata: [DONE]\\n\\n"
+stream += b"event: left\\nid: behind\\ndata: open"
 chunks = [stream[:50], bytearray(stream[50:300]), memoryview(stream)[300:-20], stream[-20:]]
 strided = memoryview(stream)[::2]
 failed = 0
@@ -395,7 +410,7 @@ def test_a_buffer_that_feeds_when_it_is_released(compiled: Any) -> None:
 
     def all_from_a_thread() -> None:
         for call in calls:
-            calling = threading.Thread(target=lambda call=call: Feeding(call).__release_buffer__(call))
+            calling = threading.Thread(target=Feeding(call).__release_buffer__, args=(call,))
             calling.start()
             calling.join()
 
