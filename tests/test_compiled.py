@@ -10,6 +10,8 @@ import subprocess
 import sys
 import sysconfig
 import threading
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -116,8 +118,8 @@ STREAMS = st.lists(st.sampled_from(TOKENS) | st.binary(max_size=4), max_size=40)
 def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
     """All that can be seen of the parser, call by call, two calls after its end included."""
     seen: list[object] = []
-    calls = [lambda chunk=chunk: parser.feed(chunk) for chunk in chunks]
-    calls += [lambda: parser.close(flush=flush), lambda: parser.feed(b"\n\n"), parser.close]
+    calls: list[Any] = [partial(parser.feed, chunk) for chunk in chunks]
+    calls += [partial(parser.close, flush=flush), partial(parser.feed, b"\n\n"), parser.close]
     for call in calls:
         try:
             seen.append(call())
@@ -232,7 +234,7 @@ def traces_of_one(parser: Any, data: Any) -> object:
 
 def test_calls_it_cannot_make_sense_of(compiled: Any) -> None:
     assert compiled().feed(data=b"data\n\n") == [Event()]
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: compiled("x"),
         lambda: compiled(other=1),
         lambda: compiled().feed(),
@@ -241,7 +243,8 @@ def test_calls_it_cannot_make_sense_of(compiled: Any) -> None:
         lambda: compiled().close(True),
         lambda: compiled().close(other=True),
         lambda: compiled().close(flush=True, other=True),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(TypeError):
             call()
     with pytest.raises(AttributeError):
@@ -260,7 +263,7 @@ def test_a_subclass(compiled: Any) -> None:
     assert own.feed(b":x\n\n") == [Comment("x")] and own.name == "n"
     with pytest.raises(EventTooLargeError):
         own.feed(b"data: 1234")
-    own.__init__("m", last_event_id="5")  # as with the pure one, it begins anew
+    Own.__init__(own, "m", last_event_id="5")  # as with the pure one, it begins anew
     assert own.feed(b"data: 1234\n\n") == [Event(data="1234", id="5")]
     with pytest.raises(ParserClosedError):
         Own("without").feed(b"data\n\n")
