@@ -1,7 +1,8 @@
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from .items import Item
 
+@disjoint_base
 class Parser:
     def __init__(
         self,

@@ -1,20 +1,24 @@
-"""Every check in one command: a fresh virtual environment, types, style, tests, coverage.
+"""Every check in one command, in fresh virtual environments.
 
 python tests/check.py
 """
 
+import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(*command: str) -> None:
-    print("$", *command, flush=True)
-    subprocess.run(command, cwd=ROOT, check=True)
+def run(*command: str, pure: bool = False, cwd: Path = ROOT) -> None:
+    print("$", *(["SSE_STREAM_PURE=1"] if pure else []), *command, flush=True)
+    environ = os.environ | {"SSE_STREAM_PURE": "1" if pure else "0"}
+    subprocess.run(command, cwd=cwd, env=environ, check=True)
 
 
 def environment(python: str, name: str, *packages: str) -> str:
@@ -51,16 +55,43 @@ def other_interpreters() -> list[str]:
     return list(found.values())
 
 
+def check_under_other_interpreters() -> None:
+    """The tests that need nothing but pytest and hypothesis, compiled and pure."""
+    for number, python in enumerate(other_interpreters()):
+        inside = environment(python, f"other{number}", "-e", ".", "pytest", "hypothesis")
+        for pure in (False, True):
+            run(inside, "-m", "pytest", "-q", pure=pure)
+
+
+def check_packages(inside: str) -> None:
+    """Build the sdist and the wheel; run the tests of the one against the other."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run(inside, "-m", "build", "--outdir", name, ".")
+        [sdist], [wheel] = folder.glob("*.tar.gz"), folder.glob("*.whl")
+        run(inside, "-m", "twine", "check", "--strict", str(sdist), str(wheel))
+        run(inside, "-m", "check_wheel_contents", str(wheel))
+        installed = environment(sys.executable, "wheel", str(wheel), "pytest", "hypothesis")
+        with tarfile.open(sdist) as archive:
+            archive.extractall(folder)
+        unpacked = folder / sdist.name.removesuffix(".tar.gz")
+        # What is imported must be what the wheel installed.
+        shutil.rmtree(unpacked / "sse_stream")
+        run(installed, "-m", "pytest", "-q", cwd=unpacked)
+
+
 def main() -> int:
     try:
-        for number, python in enumerate(other_interpreters()):
-            inside = environment(python, f"other{number}", "pytest", "hypothesis")
-            run(inside, "-m", "pytest", "-q")
+        check_under_other_interpreters()
         inside = environment(sys.executable, "check", "-e", ".[test]")
         run(inside, "-m", "ruff", "check", ".")
+        run(inside, "-m", "ruff", "format", "--check", ".")
         run(inside, "-m", "mypy")
         run(inside, "-m", "basedpyright", "--level", "error")
-        run(inside, "-m", "pytest", "-q", "--cov=sse_stream", "--cov-fail-under=100")
+        check_packages(inside)
+        # Compiled, where there is a compiler (skipped tests say so if not), then pure.
+        run(inside, "-m", "pytest", "-q", "-rs")
+        run(inside, "-m", "pytest", "-q", "-rs", "--cov=sse_stream", pure=True)
     except subprocess.CalledProcessError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1

@@ -8,7 +8,10 @@ import inspect
 import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -115,8 +118,8 @@ STREAMS = st.lists(st.sampled_from(TOKENS) | st.binary(max_size=4), max_size=40)
 def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
     """All that can be seen of the parser, call by call, two calls after its end included."""
     seen: list[object] = []
-    calls = [lambda chunk=chunk: parser.feed(chunk) for chunk in chunks]
-    calls += [lambda: parser.close(flush=flush), lambda: parser.feed(b"\n\n"), parser.close]
+    calls: list[Any] = [partial(parser.feed, chunk) for chunk in chunks]
+    calls += [partial(parser.close, flush=flush), partial(parser.feed, b"\n\n"), parser.close]
     for call in calls:
         try:
             seen.append(call())
@@ -231,7 +234,7 @@ def traces_of_one(parser: Any, data: Any) -> object:
 
 def test_calls_it_cannot_make_sense_of(compiled: Any) -> None:
     assert compiled().feed(data=b"data\n\n") == [Event()]
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: compiled("x"),
         lambda: compiled(other=1),
         lambda: compiled().feed(),
@@ -240,7 +243,8 @@ def test_calls_it_cannot_make_sense_of(compiled: Any) -> None:
         lambda: compiled().close(True),
         lambda: compiled().close(other=True),
         lambda: compiled().close(flush=True, other=True),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(TypeError):
             call()
     with pytest.raises(AttributeError):
@@ -259,7 +263,7 @@ def test_a_subclass(compiled: Any) -> None:
     assert own.feed(b":x\n\n") == [Comment("x")] and own.name == "n"
     with pytest.raises(EventTooLargeError):
         own.feed(b"data: 1234")
-    own.__init__("m", last_event_id="5")  # as with the pure one, it begins anew
+    Own.__init__(own, "m", last_event_id="5")  # as with the pure one, it begins anew
     assert own.feed(b"data: 1234\n\n") == [Event(data="1234", id="5")]
     with pytest.raises(ParserClosedError):
         Own("without").feed(b"data\n\n")
@@ -271,7 +275,20 @@ def test_retry_takes_numbers_below_two_to_the_64th(compiled: Any) -> None:
         assert compiled().feed(stream) == PureParser().feed(stream)
 
 
-# No crash, no leak
+# No crash, no leak, no warning
+
+
+def test_compiles_without_a_warning() -> None:
+    source = PACKAGE / "_speedups.c"
+    include = sysconfig.get_path("include")
+    compiler = (sysconfig.get_config_var("CC") or "").split()
+    if not (compiler and shutil.which(compiler[0]) and source.exists()):
+        pytest.skip("no compiler, or no source, to compile with")
+    if not Path(include, "Python.h").exists():
+        pytest.skip("this interpreter came without its headers")
+    flags = ["-std=c11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-isystem", include]
+    done = subprocess.run([*compiler, *flags, str(source)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_memory_stays_flat(compiled: Any) -> None:
@@ -310,8 +327,9 @@ import _testcapi
 from sse_stream import SSEError
 from sse_stream._speedups import Parser
 
-stream = b"\\xef\\xbb\\xbfid: 70000\\nevent: own\\nretry: 90000\\n: note\\ndata: one\\ndata: two\\n\\n"
-stream += b"data: " + b"x" * 100_000 + b"\\n\\ndata: [DONE]\\n\\nevent: left\\nid: behind\\ndata: open"
+stream = b"\\xef\\xbb\\xbfid: 70000\\nevent: own\\nretry: 90000\\n: note\\ndata: one\\n"
+stream += b"data: two\\n\\ndata: " + b"x" * 100_000 + b"\\n\\ndata: [DONE]\\n\\n"
+stream += b"event: left\\nid: behind\\ndata: open"
 chunks = [stream[:50], bytearray(stream[50:300]), memoryview(stream)[300:-20], stream[-20:]]
 strided = memoryview(stream)[::2]
 failed = 0
@@ -395,7 +413,7 @@ def test_a_buffer_that_feeds_when_it_is_released(compiled: Any) -> None:
 
     def all_from_a_thread() -> None:
         for call in calls:
-            calling = threading.Thread(target=lambda call=call: Feeding(call).__release_buffer__(call))
+            calling = threading.Thread(target=Feeding(call).__release_buffer__, args=(call,))
             calling.start()
             calling.join()
 

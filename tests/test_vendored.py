@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import sse_stream
 
 TESTS = Path(__file__).resolve().parent
@@ -58,3 +60,48 @@ def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+
+
+SETTINGS = """
+[tool.vendoring]
+destination = "host/_vendor/"
+requirements = "host/_vendor/vendor.txt"
+namespace = "host._vendor"
+protected-files = ["__init__.py", "vendor.txt"]
+
+[tool.vendoring.transformations]
+drop = ["sse_stream/_speedups.*"]
+"""
+
+
+def test_the_vendoring_tool_takes_the_sdist(tmp_path: Path) -> None:
+    for name in ("build", "vendoring"):
+        pytest.importorskip(name)
+
+    def run(*command: str, cwd: Path = tmp_path) -> str:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=cwd,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    if not (TESTS.parent / "pyproject.toml").exists() or not (TESTS.parent / "sse_stream").exists():
+        pytest.skip("an sdist is built from a checkout")
+    run("-m", "build", "--sdist", "--outdir", str(tmp_path), ".", cwd=TESTS.parent)
+    [sdist] = tmp_path.glob("*.tar.gz")
+    vendor = tmp_path / "host" / "_vendor"
+    vendor.mkdir(parents=True)
+    (vendor / "__init__.py").touch()
+    (vendor / "vendor.txt").write_text(f"sse-stream @ {sdist.as_uri()}\n")
+    (tmp_path / "pyproject.toml").write_text(SETTINGS)
+    run("-m", "vendoring", "sync")
+    assert (vendor / "sse_stream" / "LICENSE").exists()
+    assert not list((vendor / "sse_stream").glob("_speedups*"))
+    chat = str(TESTS / "data" / "chat.sse")
+    text = run("-m", "host._vendor.sse_stream", "--select", "choices.0.delta.content", chat)
+    assert "東京" in text
