@@ -87,6 +87,18 @@ def test_the_spinner_shows_the_comment_and_is_gone_before_text() -> None:
     assert "warming" in shown and erase and after == "text\r\n"
 
 
+def test_selected_text_leaves_the_prompt_on_a_line_of_its_own() -> None:
+    terminal = Terminal()
+    subprocess.run(
+        command("--select", "text"),
+        cwd=ROOT,
+        input=b'data: {"text": "some"}\n\ndata: {"text": "thing"}\n\n',
+        stdout=terminal.slave,
+        check=True,
+    )
+    assert terminal.read_all() == "something\r\n"
+
+
 @pytest.mark.parametrize("changes", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_colours_are_for_terminals_that_want_them(changes: dict[str, str]) -> None:
     terminal = Terminal()

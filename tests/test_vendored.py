@@ -51,7 +51,8 @@ def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
         f"    assert sse_stream.__file__ == {str(copy / '__init__.py')!r}\n"
         '    assert "pure" in repr(sse_stream.Parser())\n'
     )
-    environment = {name: value for name, value in os.environ.items() if "COV_" not in name}
+    # The coverage of a copy is nobody's.
+    environment = {name: value for name, value in os.environ.items() if name[:3] != "COV"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
         cwd=tmp_path,
