@@ -160,7 +160,8 @@ def test_agrees_on_large_events(compiled: Any, size: int) -> None:
     long = b"x" * 70_000
     stream = b"data:" + long + b"\n\n:" + long + b"\r\ndata: a\rdata: " + long + b"\n\ndata: b\n\n"
     stream += "data: é\n\n".encode() + b"event: " + long + b"\ndata\ndata:\n\nid:" + long
-    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+    # The start of a stream has a way of its own: that is over after the first line.
+    chunks = [b"\n", *(stream[i : i + size] for i in range(0, len(stream), size))]
     for limit in (None, 70_005, 70_006, 70_010):
         assert traces(compiled(max_event_size=limit), chunks, True) == traces(
             PureParser(max_event_size=limit), chunks, True
