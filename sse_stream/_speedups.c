@@ -28,7 +28,7 @@
 #define KEPT_ROOM 65536
 /* Types repeat from event to event; one of at most this size is not decoded twice in a row. */
 #define KEPT_TYPE 64
-/* Up to this size the decoder's preparations cost more than a look at every byte. */
+/* Longer text goes to Python's own decoder at once. */
 #define SHORT_TEXT 1024
 
 static const char BOM[] = "\xef\xbb\xbf";
@@ -172,19 +172,94 @@ hold_line(Parser *self, Span piece)
 
 /* --- items ------------------------------------------------------------------------- */
 
+static inline bool
+continues(const unsigned char *at, Py_ssize_t left, Py_ssize_t count)
+{
+    if (left <= count) return false;
+    for (Py_ssize_t i = 1; i <= count; i++) {
+        if ((at[i] & 0xc0) != 0x80) return false;
+    }
+    return true;
+}
+
+/* Write the characters of valid UTF-8; false if it is not. There is room for one character
+   for each byte that is no continuation. The kind is a constant for each call, so that the
+   compiler makes a loop for each. */
+static inline bool
+write_text(void *out, int kind, const unsigned char *at, const unsigned char *end)
+{
+    Py_ssize_t i = 0;
+    while (at < end) {
+        Py_UCS4 c = *at;
+        uint64_t eight = UINT64_MAX;
+        if (c < 0x80 && end - at >= 8) memcpy(&eight, at, 8);
+        if ((eight & 0x8080808080808080) == 0) {
+            for (int j = 0; j < 8; j++) PyUnicode_WRITE(kind, out, i + j, at[j]);
+            i += 8;
+            at += 8;
+            continue;
+        }
+        if (c < 0x80) {
+            at++;
+        }
+        else if ((c & 0xf0) == 0xe0 && continues(at, end - at, 2)) {
+            c = (c & 0x0f) << 12 | (at[1] & 0x3fU) << 6 | (at[2] & 0x3fU);
+            if (c < 0x800 || (c & 0xf800) == 0xd800) return false;
+            at += 3;
+        }
+        else if ((c & 0xe0) == 0xc0 && continues(at, end - at, 1)) {
+            c = (c & 0x1f) << 6 | (at[1] & 0x3fU);
+            if (c < 0x80) return false;
+            at += 2;
+        }
+        else if ((c & 0xf8) == 0xf0 && continues(at, end - at, 3)) {
+            c = (c & 0x07) << 18 | (at[1] & 0x3fU) << 12 | (at[2] & 0x3fU) << 6 | (at[3] & 0x3fU);
+            if (c < 0x10000 || c > 0x10ffff) return false;
+            at += 4;
+        }
+        else {
+            return false;
+        }
+        PyUnicode_WRITE(kind, out, i++, c);
+    }
+    return true;
+}
+
+/* Python's own decoder guesses a width, widens, and shrinks the result: for short texts that
+   costs more than to look first. What is not valid is left to it. */
+static PyObject *
+decode_wide(Span text)
+{
+    const unsigned char *at = (const unsigned char *)text.at, *end = at + text.size;
+    unsigned char top = 0;
+    unsigned int length = 0;
+    for (Py_ssize_t i = 0; i < text.size; i++) {
+        if (at[i] > top) top = at[i];
+        length += (at[i] & 0xc0) != 0x80;
+    }
+    /* The largest byte tells the width: it begins the longest sequence. */
+    PyObject *wide = PyUnicode_New(length, top < 0xc4 ? 0xff : top < 0xf0 ? 0xffff : 0x10ffff);
+    if (wide == NULL) return NULL;
+    void *out = PyUnicode_DATA(wide);
+    if (top < 0xc4 ? write_text(out, PyUnicode_1BYTE_KIND, at, end)
+        : top < 0xf0 ? write_text(out, PyUnicode_2BYTE_KIND, at, end)
+                     : write_text(out, PyUnicode_4BYTE_KIND, at, end))
+        return wide;
+    Py_DECREF(wide);
+    return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
+}
+
 static PyObject *
 decode(Span text)
 {
-    if (1 < text.size && text.size <= SHORT_TEXT) {
-        char bits = 0;
-        for (Py_ssize_t i = 0; i < text.size; i++) bits |= text.at[i];
-        if ((bits & 0x80) == 0) {
-            PyObject *ascii = PyUnicode_New(text.size, 127);
-            if (ascii != NULL) memcpy(PyUnicode_1BYTE_DATA(ascii), text.at, (size_t)text.size);
-            return ascii;
-        }
-    }
-    return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
+    if (text.size < 2 || text.size > SHORT_TEXT)
+        return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
+    char bits = 0;
+    for (Py_ssize_t i = 0; i < text.size; i++) bits |= text.at[i];
+    if (bits & 0x80) return decode_wide(text);
+    PyObject *ascii = PyUnicode_New(text.size, 0x7f);
+    if (ascii != NULL) memcpy(PyUnicode_1BYTE_DATA(ascii), text.at, (size_t)text.size);
+    return ascii;
 }
 
 /* The item is new and its slot not yet written: what was there is no reference. */
