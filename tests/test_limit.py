@@ -140,8 +140,8 @@ def state(parser: Parser) -> tuple[str, int | None, bool]:
 
 
 @pytest.mark.parametrize("case", named(BREAKING))
-def test_it_breaks_at_that_very_byte(kind: type[Parser], case: Case) -> None:
-    parser = kind(max_event_size=case.limit)
+def test_it_breaks_at_that_very_byte(case: Case) -> None:
+    parser = Parser(max_event_size=case.limit)
     assert parser.feed(case.stream[:-1]) == [*case.items]
     with pytest.raises(EventTooLargeError) as caught:
         parser.feed(case.stream[-1:])
@@ -152,8 +152,8 @@ def test_it_breaks_at_that_very_byte(kind: type[Parser], case: Case) -> None:
 
 @pytest.mark.parametrize("after", [b"", b"\n\n", b"\r\n\r\ndata: never\n\n:x\n", b"x" * 100])
 @pytest.mark.parametrize("case", named(BREAKING))
-def test_items_before_it_come_first(kind: type[Parser], case: Case, after: bytes) -> None:
-    parser = kind(max_event_size=case.limit)
+def test_items_before_it_come_first(case: Case, after: bytes) -> None:
+    parser = Parser(max_event_size=case.limit)
     if case.items:
         assert parser.feed(case.stream + after) == [*case.items]
     else:
@@ -164,37 +164,37 @@ def test_items_before_it_come_first(kind: type[Parser], case: Case, after: bytes
 
 
 @pytest.mark.parametrize("case", named(SHORT))
-def test_no_cut_matters(kind: type[Parser], case: Case) -> None:
-    parser = kind(max_event_size=case.limit)
+def test_no_cut_matters(case: Case) -> None:
+    parser = Parser(max_event_size=case.limit)
     *before, last = single_bytes(case.stream)
     assert [item for byte in before for item in parser.feed(byte)] == [*case.items]
     with pytest.raises(EventTooLargeError):
         parser.feed(last)
     stream = case.stream + b"\n\ndata: never\n\n"
     for position in range(len(stream)):
-        parser = kind(max_event_size=case.limit)
+        parser = Parser(max_event_size=case.limit)
         assert fed(parser, [stream[:position], b"", stream[position:]]) == [*case.items]
         check_broken(parser, case.limit)
         assert state(parser) == (case.last_event_id, case.retry, True)
 
 
 @pytest.mark.parametrize("case", named(FITTING))
-def test_what_fits_to_the_byte_is_never_refused(kind: type[Parser], case: Case) -> None:
+def test_what_fits_to_the_byte_is_never_refused(case: Case) -> None:
     limit, stream, items = case.limit, case.stream, [*case.items]
     # Twice, so that nothing of the first counts for the second.
     for chunks in ([stream], [stream, stream.removeprefix(BOM)], single_bytes(stream)):
-        parser = kind(max_event_size=limit)
+        parser = Parser(max_event_size=limit)
         assert [item for chunk in chunks for item in parser.feed(chunk)] == items * (
             2 if len(chunks) == 2 else 1
         )
         assert not parser.incomplete and parser.close() == []
     if len(stream) < 1000:
         for position in range(len(stream)):
-            parser = kind(max_event_size=limit)
+            parser = Parser(max_event_size=limit)
             assert fed(parser, [stream[:position], stream[position:]]) == items
             assert not parser.incomplete
     if limit > 1:
-        smaller = kind(max_event_size=limit - 1)
+        smaller = Parser(max_event_size=limit - 1)
         fed(smaller, [stream])
         check_broken(smaller, limit - 1)
 
@@ -204,10 +204,8 @@ def test_what_fits_to_the_byte_is_never_refused(kind: type[Parser], case: Case) 
     [(b"data:", 5), (b":", 1), (b"o:", 2), (b"", 0), (b"data:x\n", 2), (b"id:1\ndata:\nx", 2)],
 )
 @pytest.mark.parametrize("more", [b"x", b"\xff", "é".encode(), b"data", b"xxxxxxx"])
-def test_rule10_a_line_that_never_ends(
-    kind: type[Parser], start: bytes, held: int, more: bytes
-) -> None:
-    parser = kind(max_event_size=1000)
+def test_rule10_a_line_that_never_ends(start: bytes, held: int, more: bytes) -> None:
+    parser = Parser(max_event_size=1000)
     parser.feed(start)
     for _ in range((1000 - held) // len(more)):
         assert parser.feed(more) == []
@@ -217,8 +215,8 @@ def test_rule10_a_line_that_never_ends(
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"])
-def test_rule10_data_lines_without_a_blank_line(kind: type[Parser], ending: bytes) -> None:
-    parser = kind(max_event_size=1000)
+def test_rule10_data_lines_without_a_blank_line(ending: bytes) -> None:
+    parser = Parser(max_event_size=1000)
     for _ in range(99):
         parser.feed(b"data: 123456789" + ending)
     # 990 bytes are kept, and 10 of the next line fit.
@@ -227,18 +225,18 @@ def test_rule10_data_lines_without_a_blank_line(kind: type[Parser], ending: byte
         parser.feed(b"5")
 
 
-def test_rule10_half_a_mark_that_is_content_counts_at_the_end(kind: type[Parser]) -> None:
-    parser = kind(max_event_size=1)
+def test_rule10_half_a_mark_that_is_content_counts_at_the_end() -> None:
+    parser = Parser(max_event_size=1)
     assert parser.feed(b"\xef\xbb") == [] and parser.incomplete
     with pytest.raises(EventTooLargeError):
         parser.close()
     check_broken(parser, 1)
-    fits = kind(max_event_size=2)
+    fits = Parser(max_event_size=2)
     assert fits.feed(b"\xef\xbb") == fits.close() == []
 
 
-def test_rule10_the_default_is_64_mib(kind: type[Parser]) -> None:
-    parser = kind()
+def test_rule10_the_default_is_64_mib() -> None:
+    parser = Parser()
     piece = b"x" * (1 << 20)
     for _ in range(64):
         parser.feed(piece)
@@ -247,8 +245,8 @@ def test_rule10_the_default_is_64_mib(kind: type[Parser]) -> None:
     assert caught.value.limit == 64 * 1024 * 1024
 
 
-def test_rule10_none_is_no_limit(kind: type[Parser]) -> None:
-    parser = kind(max_event_size=None)
+def test_rule10_none_is_no_limit() -> None:
+    parser = Parser(max_event_size=None)
     piece = b"x" * (1 << 20)
     parser.feed(b"data:")
     for _ in range(65):
@@ -261,12 +259,10 @@ def test_rule10_none_is_no_limit(kind: type[Parser]) -> None:
     ("start", "more"),
     [(b"", b"x" * 1000), (b"data:\n", b"data:" + b"x" * 994 + b"\n"), (b"data:", b"x" * 1000)],
 )
-def test_rule10_a_broken_parser_holds_no_buffers(
-    kind: type[Parser], start: bytes, more: bytes
-) -> None:
+def test_rule10_a_broken_parser_holds_no_buffers(start: bytes, more: bytes) -> None:
     tracemalloc.start()
     try:
-        parser = kind(max_event_size=1_000_000)
+        parser = Parser(max_event_size=1_000_000)
         before = tracemalloc.get_traced_memory()[0]
         parser.feed(start)
         for _ in range(900):
@@ -307,14 +303,14 @@ def breaking_offset(stream: bytes, limit: int) -> int | None:
 
 @given(stream=STREAMS, cuts=CUTS, limit=st.integers(1, 40))
 def test_rule10_any_bytes_break_where_the_rule_says(
-    kind: type[Parser], stream: bytes, cuts: list[int], limit: int
+    stream: bytes, cuts: list[int], limit: int
 ) -> None:
     offset = breaking_offset(stream, limit)
-    unlimited = kind(max_event_size=None)
+    unlimited = Parser(max_event_size=None)
     expected = unlimited.feed(stream[:offset])
     broken = offset is not None
     for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
-        parser = kind(max_event_size=limit)
+        parser = Parser(max_event_size=limit)
         # Nothing but EventTooLargeError is caught, so nothing else can have come.
         assert fed(parser, chunks) == expected
         assert state(parser) == (
@@ -326,7 +322,7 @@ def test_rule10_any_bytes_break_where_the_rule_says(
             check_broken(parser, limit)
     if offset is not None and offset > 1:
         # All before that byte fits; that byte does not.
-        parser = kind(max_event_size=limit)
+        parser = Parser(max_event_size=limit)
         parser.feed(stream[:offset])
         with pytest.raises(EventTooLargeError):
             parser.feed(stream[offset : offset + 1])

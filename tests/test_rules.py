@@ -410,48 +410,48 @@ by_case = pytest.mark.parametrize(
 
 
 @by_case
-def test_whole(kind: type[Parser], case: Case) -> None:
-    check(kind(), [case.stream], case)
+def test_whole(case: Case) -> None:
+    check(Parser(), [case.stream], case)
 
 
 @by_case
-def test_byte_by_byte(kind: type[Parser], case: Case) -> None:
-    check(kind(), single_bytes(case.stream), case)
+def test_byte_by_byte(case: Case) -> None:
+    check(Parser(), single_bytes(case.stream), case)
     empty_between = [chunk for byte in single_bytes(case.stream) for chunk in (b"", byte, b"")]
-    check(kind(), empty_between, case)
+    check(Parser(), empty_between, case)
 
 
 @by_case
-def test_every_two_way_cut(kind: type[Parser], case: Case) -> None:
+def test_every_two_way_cut(case: Case) -> None:
     stream = case.stream
     for cut in range(len(stream) + 1):
-        check(kind(), [stream[:cut], stream[cut:]], case)
-        check(kind(), [b"", stream[:cut], b"", b"", stream[cut:], b""], case)
+        check(Parser(), [stream[:cut], stream[cut:]], case)
+        check(Parser(), [b"", stream[:cut], b"", b"", stream[cut:], b""], case)
 
 
 @pytest.mark.parametrize("name", KINDS_OF_CHUNK)
-def test_rule01_any_object_that_holds_bytes(kind: type[Parser], name: str) -> None:
+def test_rule01_any_object_that_holds_bytes(name: str) -> None:
     make = KINDS_OF_CHUNK[name]
     for case in CASES.values():
         half = len(case.stream) // 2
-        check(kind(), [make(case.stream)], case)
-        check(kind(), [make(case.stream[:half]), make(case.stream[half:])], case)
-        check(kind(), [make(byte) for byte in single_bytes(case.stream)], case)
+        check(Parser(), [make(case.stream)], case)
+        check(Parser(), [make(case.stream[:half]), make(case.stream[half:])], case)
+        check(Parser(), [make(byte) for byte in single_bytes(case.stream)], case)
 
 
-def test_rule01_every_stream_in_one(kind: type[Parser]) -> None:
+def test_rule01_every_stream_in_one() -> None:
     # One after the other, each ended by a blank line: no block leans on the one before.
     stream = b"".join(case.stream + b"\n\nid\n\n" for case in CASES.values())
-    whole = kind().feed(stream)
+    whole = Parser().feed(stream)
     assert len(whole) > len(CASES)
     for size in (1, 2, 3, 7, 64, 1000):
-        parser = kind()
+        parser = Parser()
         chunks = (stream[i : i + size] for i in range(0, len(stream), size))
         assert [item for chunk in chunks for item in parser.feed(chunk)] == whole
 
 
-def test_rule01_a_chunk_may_change_once_it_is_fed(kind: type[Parser]) -> None:
-    parser = kind()
+def test_rule01_a_chunk_may_change_once_it_is_fed() -> None:
+    parser = Parser()
     buffer = bytearray(b"data:abc")
     assert parser.feed(buffer) == []
     # Nor may the parser keep it from growing.
@@ -494,8 +494,8 @@ PROMPT: dict[str, Pieces] = {
 @pytest.mark.parametrize(
     "pieces", [pytest.param(pieces, id=f"rule02-{name}") for name, pieces in PROMPT.items()]
 )
-def test_no_item_waits_for_the_byte_after_it(kind: type[Parser], pieces: Pieces) -> None:
-    parser = kind()
+def test_no_item_waits_for_the_byte_after_it(pieces: Pieces) -> None:
+    parser = Parser()
     for piece, items in pieces:
         *before, last = single_bytes(piece)
         assert [parser.feed(byte) for byte in before] == [[]] * len(before)
@@ -503,7 +503,7 @@ def test_no_item_waits_for_the_byte_after_it(kind: type[Parser], pieces: Pieces)
     # However much came with it, the same byte brings it.
     stream = b"".join(piece for piece, _ in pieces)
     for start in range(len(stream)):
-        parser = kind()
+        parser = Parser()
         seen = len(parser.feed(stream[:start]))
         end = 0
         due = 0
@@ -515,8 +515,8 @@ def test_no_item_waits_for_the_byte_after_it(kind: type[Parser], pieces: Pieces)
                 assert seen == due
 
 
-def test_rule02_the_state_changes_with_the_blank_line(kind: type[Parser]) -> None:
-    parser = kind()
+def test_rule02_the_state_changes_with_the_blank_line() -> None:
+    parser = Parser()
     seen: list[tuple[str, int | None, bool]] = []
     for piece in (b"id:1\r", b"\nretry:5", b"\r", b"\n", b"\r", b"\n", b"id:2\n\n"):
         parser.feed(piece)
@@ -532,12 +532,12 @@ def test_rule02_the_state_changes_with_the_blank_line(kind: type[Parser]) -> Non
     ]
 
 
-def test_rule05_retry_of_any_length_raises_nothing(kind: type[Parser]) -> None:
+def test_rule05_retry_of_any_length_raises_nothing() -> None:
     # More digits than int() takes from text, and enough to be slow if it were asked.
     for digits in (b"9" * 5000, b"9" * 300_000):
-        assert kind().feed(b"retry:" + digits + b"\ndata\n\n") == [Event()]
+        assert Parser().feed(b"retry:" + digits + b"\ndata\n\n") == [Event()]
         zeros = b"0" * len(digits)
-        assert kind().feed(b"retry:" + zeros + b"8\ndata\n\n") == [Event(retry=8)]
+        assert Parser().feed(b"retry:" + zeros + b"8\ndata\n\n") == [Event(retry=8)]
 
 
 DONES: dict[str, tuple[str | None, bytes, list[Item]]] = {
@@ -562,12 +562,10 @@ DONES: dict[str, tuple[str | None, bytes, list[Item]]] = {
     ("done", "stream", "items"),
     [pytest.param(*case, id=f"rule08-{name}") for name, case in DONES.items()],
 )
-def test_what_done_is(
-    kind: type[Parser], done: str | None, stream: bytes, items: list[Item]
-) -> None:
+def test_what_done_is(done: str | None, stream: bytes, items: list[Item]) -> None:
     for cut in range(len(stream) + 1):
-        check(kind(done=done), [stream[:cut], stream[cut:]], Case(stream, items))
-    check(kind(done=done), single_bytes(stream), Case(stream, items))
+        check(Parser(done=done), [stream[:cut], stream[cut:]], Case(stream, items))
+    check(Parser(done=done), single_bytes(stream), Case(stream, items))
 
 
 class Text(str):
@@ -576,11 +574,9 @@ class Text(str):
 
 @pytest.mark.parametrize("text", ["", "data: x\n\n", "é", "\ud800", Text("data")], ids=ascii)
 @pytest.mark.parametrize("cut", range(15))
-def test_rule09_text_is_refused_and_changes_nothing(
-    kind: type[Parser], text: str, cut: int
-) -> None:
+def test_rule09_text_is_refused_and_changes_nothing(text: str, cut: int) -> None:
     stream = BOM + b"id:1\r\ndata:\xc3\xa9\r\n\r\n"
-    parser = kind()
+    parser = Parser()
     items = parser.feed(stream[:cut])
     state = (parser.last_event_id, parser.retry, parser.incomplete)
     with pytest.raises(TypeError, match="bytes"):
@@ -591,8 +587,8 @@ def test_rule09_text_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("thing", [None, 7, 1.5, [b"data"], object(), iter([b"x"])], ids=repr)
-def test_rule09_so_is_what_holds_no_bytes(kind: type[Parser], thing: Any) -> None:
-    parser = kind()
+def test_rule09_so_is_what_holds_no_bytes(thing: Any) -> None:
+    parser = Parser()
     parser.feed(b"data:a")
     with pytest.raises(TypeError, match=f"bytes-like object, not {type(thing).__name__}"):
         parser.feed(thing)
@@ -632,10 +628,10 @@ FLUSHED: dict[str, tuple[bytes, list[Item], str]] = {
     [pytest.param(*case, id=f"rule11-{name}") for name, case in FLUSHED.items()],
 )
 def test_flush_takes_the_end_for_a_blank_line(
-    kind: type[Parser], stream: bytes, items: list[Item], last_event_id: str
+    stream: bytes, items: list[Item], last_event_id: str
 ) -> None:
     for chunks in ([stream], single_bytes(stream)):
-        parser = kind()
+        parser = Parser()
         for chunk in chunks:
             parser.feed(chunk)
         assert parser.close(flush=True) == items
@@ -644,8 +640,8 @@ def test_flush_takes_the_end_for_a_blank_line(
 
 
 @pytest.mark.parametrize("flush", [False, True])
-def test_rule11_the_end_is_the_end(kind: type[Parser], flush: bool) -> None:
-    parser = kind()
+def test_rule11_the_end_is_the_end(flush: bool) -> None:
+    parser = Parser()
     parser.feed(b"id:1\nretry:5\ndata:a\n\ndata")
     parser.close(flush=flush)
     for call in (lambda: parser.feed(b""), lambda: parser.feed(b"data\n\n"), parser.close):
@@ -675,20 +671,18 @@ def peak(parser: Parser, chunks: list[bytes]) -> tuple[list[Item], int]:
 
 @pytest.mark.parametrize("size", [1460, 65536, MIB8 + 8], ids=["1460", "65536", "whole"])
 @pytest.mark.parametrize("limit", [None, MIB8 + 6], ids=["no-limit", "limit"])
-def test_rule12_memory_for_one_large_event(
-    kind: type[Parser], size: int, limit: int | None
-) -> None:
-    (event,), most = peak(kind(max_event_size=limit), one_line(size))
+def test_rule12_memory_for_one_large_event(size: int, limit: int | None) -> None:
+    (event,), most = peak(Parser(max_event_size=limit), one_line(size))
     assert isinstance(event, Event) and len(event.data) == MIB8
     assert most <= 2.5 * MIB8
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"], ids=["lf", "cr", "crlf"])
 @pytest.mark.parametrize("size", [1460, 1 << 30], ids=["1460", "whole"])
-def test_rule12_memory_for_many_data_lines(kind: type[Parser], size: int, ending: bytes) -> None:
+def test_rule12_memory_for_many_data_lines(size: int, ending: bytes) -> None:
     stream = (b"data: " + b"x" * 79 + ending) * 100_000 + ending
     chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
-    (event,), most = peak(kind(), chunks)
+    (event,), most = peak(Parser(), chunks)
     assert isinstance(event, Event) and len(event.data) == 8_000_000 - 1
     assert most <= 2.5 * len(event.data)
 
@@ -696,8 +690,8 @@ def test_rule12_memory_for_many_data_lines(kind: type[Parser], size: int, ending
 @pytest.mark.parametrize(
     "line", [b": x\n", b"foo: bar\n", b"id: 1\n", b"event: e\n", b"retry: 5\n", b"\n", b"\r\n"]
 )
-def test_rule12_what_is_not_kept_takes_no_memory(kind: type[Parser], line: bytes) -> None:
-    parser = kind()
+def test_rule12_what_is_not_kept_takes_no_memory(line: bytes) -> None:
+    parser = Parser()
     chunk = line * 100
     tracemalloc.start()
     try:
@@ -757,10 +751,10 @@ def test_rule12_four_times_the_bytes_take_four_times_the_steps(name: str) -> Non
     assert count(2000) < 5 * count(500)
 
 
-def test_rule13_parsers_share_nothing(kind: type[Parser]) -> None:
+def test_rule13_parsers_share_nothing() -> None:
     # All streams at once, a byte of each in turn, each in a parser of its own.
     cases = list(CASES.values())
-    parsers = [kind() for _ in cases]
+    parsers = [Parser() for _ in cases]
     items: list[list[Item]] = [[] for _ in cases]
     for offset in range(max(len(case.stream) for case in cases)):
         for case, parser, got in zip(cases, parsers, items, strict=True):
@@ -770,13 +764,13 @@ def test_rule13_parsers_share_nothing(kind: type[Parser]) -> None:
         check(parser, [], case._replace(items=[]))
 
 
-def test_rule13_a_new_parser_resumes(kind: type[Parser]) -> None:
-    old = kind()
+def test_rule13_a_new_parser_resumes() -> None:
+    old = Parser()
     old.feed(b"id: 7\ndata: a\n\nid: 8\ndata: cut")
     old.close()
-    new = kind(last_event_id=old.last_event_id)
+    new = Parser(last_event_id=old.last_event_id)
     assert new.last_event_id == "7" and new.retry is None and not new.incomplete
     assert new.feed(b"ta: b\n\ndata: c\n\n") == [Event(data="c", id="7")]
     assert new.feed(b"id\ndata: d\n\n") == [Event(data="d")] and new.last_event_id == ""
-    third = kind(last_event_id="é 😀")
+    third = Parser(last_event_id="é 😀")
     assert third.feed(b"id: \0\ndata\n\n") == [Event(id="é 😀")]

@@ -34,29 +34,27 @@ def outcome(parser: Parser, chunks: list[bytes], *, flush: bool = False) -> Outc
 @example(stream=b"\xef\xbb", cuts=[1], done="\ufffd", last_event_id="")
 @example(stream=b"data: [DONE]\n\ndata", cuts=[], done=None, last_event_id="")
 def test_any_cut_of_any_bytes_agrees_with_the_standard(
-    kind: type[Parser], stream: bytes, cuts: list[int], done: str | None, last_event_id: str
+    stream: bytes, cuts: list[int], done: str | None, last_event_id: str
 ) -> None:
     # Nothing but agreement is accepted: any exception at all fails.
     expected = interpret(stream, done, last_event_id)
     for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
-        parser = kind(done=done, last_event_id=last_event_id)
+        parser = Parser(done=done, last_event_id=last_event_id)
         assert outcome(parser, chunks) == expected
 
 
 @given(stream=STREAMS, cuts=CUTS)
-def test_flush_is_a_blank_line_at_the_end(
-    kind: type[Parser], stream: bytes, cuts: list[int]
-) -> None:
+def test_flush_is_a_blank_line_at_the_end(stream: bytes, cuts: list[int]) -> None:
     expected = interpret(stream + b"\n\n")
     for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
-        assert outcome(kind(), chunks, flush=True) == expected
+        assert outcome(Parser(), chunks, flush=True) == expected
 
 
 @given(stream=STREAMS, cuts=CUTS)
 def test_the_state_after_each_chunk_is_that_of_the_bytes_so_far(
-    kind: type[Parser], stream: bytes, cuts: list[int]
+    stream: bytes, cuts: list[int]
 ) -> None:
-    parser = kind()
+    parser = Parser()
     fed = b""
     items: list[PlainItem] = []
     for chunk in cut(stream, cuts):
@@ -69,7 +67,7 @@ def test_the_state_after_each_chunk_is_that_of_the_bytes_so_far(
 
 
 @pytest.mark.parametrize("size", [1, 997, 65536, 1 << 20])
-def test_large_streams_agree_too(kind: type[Parser], size: int) -> None:
+def test_large_streams_agree_too(size: int) -> None:
     # Larger than any piece that a parser may take at once, and cut across its edges.
     blocks = [
         b"data: " + b"x" * 70_000 + b"\n\n",
@@ -80,7 +78,7 @@ def test_large_streams_agree_too(kind: type[Parser], size: int) -> None:
     ]
     stream = b"\xef\xbb\xbf" + b"".join(blocks)
     chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
-    assert outcome(kind(), chunks) == interpret(stream)
+    assert outcome(Parser(), chunks) == interpret(stream)
 
 
 @given(st.lists(st.integers(0, 255), max_size=40).map(bytes) | STREAMS)
