@@ -49,21 +49,25 @@ def iter_items(
 def _iter_items(
     source: Iterable[Buffer], parser: Parser, flush: bool
 ) -> Generator[Item, None, None]:
+    batches = _batches(source, parser, flush)
     try:
-        for items in _batches(source, parser, flush):
+        for items in batches:
             yield from items
     finally:
-        _close(source)
+        batches.close()
 
 
 def _batches(
     source: Iterable[Buffer], parser: Parser, flush: bool
 ) -> Generator[list[Item], None, None]:
     feed = parser.feed
-    for chunk in source:
-        if items := feed(chunk):
-            yield items
-    yield parser.close(flush=flush)
+    try:
+        for chunk in source:
+            if items := feed(chunk):
+                yield items
+        yield parser.close(flush=flush)
+    finally:
+        _close(source)
 
 
 def iter_events(
@@ -95,8 +99,9 @@ def _iter_events(
     until: Callable[[Event], object] | None,
     require_done: bool,
 ) -> Generator[Event, None, None]:
+    batches = _batches(source, parser, flush)
     try:
-        for items in _batches(source, parser, flush):
+        for items in batches:
             for item in items:
                 if isinstance(item, Event):
                     yield item
@@ -107,7 +112,7 @@ def _iter_events(
         if require_done:
             raise IncompleteStreamError(parser.last_event_id)
     finally:
-        _close(source)
+        batches.close()
 
 
 def aiter_items(
@@ -132,22 +137,30 @@ def aiter_items(
 async def _aiter_items(
     source: AsyncIterable[Buffer], parser: Parser, flush: bool
 ) -> AsyncGenerator[Item, None]:
+    batches = _abatches(source, parser, flush)
     try:
-        async for items in _abatches(source, parser, flush):
+        async for items in batches:
             for item in items:
                 yield item
     finally:
-        await _aclose(source)
+        await batches.aclose()
 
 
 async def _abatches(
     source: AsyncIterable[Buffer], parser: Parser, flush: bool
 ) -> AsyncGenerator[list[Item], None]:
     feed = parser.feed
-    async for chunk in source:
-        if items := feed(chunk):
-            yield items
-    yield parser.close(flush=flush)
+    chunks = source.__aiter__()
+    try:
+        async for chunk in chunks:
+            if items := feed(chunk):
+                yield items
+        yield parser.close(flush=flush)
+    finally:
+        # An async generator that is left to the garbage collector ends too late.
+        await _aclose(chunks)
+        if chunks is not source:
+            await _aclose(source)
 
 
 def aiter_events(
@@ -181,8 +194,9 @@ async def _aiter_events(
     until: Callable[[Event], object] | None,
     require_done: bool,
 ) -> AsyncGenerator[Event, None]:
+    batches = _abatches(source, parser, flush)
     try:
-        async for items in _abatches(source, parser, flush):
+        async for items in batches:
             for item in items:
                 if isinstance(item, Event):
                     yield item
@@ -193,14 +207,14 @@ async def _aiter_events(
         if require_done:
             raise IncompleteStreamError(parser.last_event_id)
     finally:
-        await _aclose(source)
+        await batches.aclose()
 
 
 def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
     """Yield what a binary file, a pipe or an http.client response has, up to ``size`` bytes.
 
-    It never waits to fill a buffer: it calls ``read1`` where there is one. The file is
-    closed when the iterator is closed early.
+    It never waits to fill a buffer: it calls ``read1`` where there is one. A file that is
+    not read to its end is closed.
 
     >>> import io
     >>> [event.data for event in iter_events(read_chunks(io.BytesIO(b"data: 1\\n\\n")))]
@@ -210,13 +224,15 @@ def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
     try:
         while chunk := read(size):
             yield chunk
-    except GeneratorExit:
+    except BaseException:
         _close(file)
         raise
 
 
 async def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
     """Yield what an object with ``async read(n)`` has, such as an asyncio.StreamReader.
+
+    One that can be closed and is not read to its end is closed.
 
     >>> import asyncio
     >>> async def main():
@@ -227,8 +243,12 @@ async def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
     >>> asyncio.run(main())
     ['1']
     """
-    while chunk := await reader.read(size):
-        yield chunk
+    try:
+        while chunk := await reader.read(size):
+            yield chunk
+    except BaseException:
+        await _aclose(reader)
+        raise
 
 
 class Dispatcher:
@@ -303,8 +323,8 @@ def _close(source: object) -> None:
 
 
 async def _aclose(source: object) -> None:
-    aclose = getattr(source, "aclose", None)
-    if aclose is not None:
-        await aclose()
-    else:
-        _close(source)
+    close = getattr(source, "aclose", None) or getattr(source, "close", None)
+    if close is not None:
+        closing = close()
+        if hasattr(closing, "__await__"):
+            await closing

@@ -1,6 +1,9 @@
 """What all tests share."""
 
+import os
 from importlib.util import find_spec
+
+from hypothesis import settings
 
 # The tests of the transports need the clients and a server, which not every environment has.
 collect_ignore = [
@@ -8,3 +11,7 @@ collect_ignore = [
     for name in ("test_transports.py", "test_readme.py")
     if not all(map(find_spec, ("aiohttp", "httpx", "requests", "urllib3")))
 ]
+
+# No clock decides a test; and where CI says that it is CI, the same code gets the same examples.
+settings.register_profile("sse-stream", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("sse-stream")

@@ -1,10 +1,14 @@
-"""The adapters, on sources in memory."""
+"""The adapters, on sources in memory; what they promise on real transports is tested there."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
-from collections.abc import AsyncIterator, Iterator
+import os
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,9 +17,11 @@ from sse_stream import (
     Comment,
     Dispatcher,
     Event,
+    EventTooLargeError,
     IncompleteStreamError,
     Item,
     Parser,
+    ParserClosedError,
     aiter_events,
     aiter_items,
     aread_chunks,
@@ -27,145 +33,575 @@ from sse_stream import (
 
 CHUNKS = [b": hi\nda", b"ta: 1\n\nid: 7\ndata: 2\n\n", b"data: [DONE]\n\ndata: 3\n\n"]
 ITEMS = [Comment("hi"), Event(data="1"), Event(data="2", id="7"), DONE, Event(data="3", id="7")]
+EVENTS = [Event(data="1"), Event(data="2", id="7")]
+
+SYNC: list[Any] = [iter_items, iter_events]
+ASYNC: list[Any] = [aiter_items, aiter_events]
 
 
 class Source:
-    """An iterator of bytes, sync and async, that may fail and remembers being closed."""
+    """An iterator of bytes that may fail at its end, and remembers what was done to it."""
 
-    def __init__(self, chunks: list[bytes], error: Exception | None = None) -> None:
+    def __init__(self, chunks: list[bytes], error: BaseException | None = None) -> None:
         self.chunks = iter(chunks)
         self.error = error
-        self.closed = False
+        self.taken = 0
+        self.closed = 0
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
     def __next__(self) -> bytes:
         for chunk in self.chunks:
+            self.taken += 1
             return chunk
         raise self.error or StopIteration
 
+    def close(self) -> None:
+        self.closed += 1
+
+
+class AsyncSource:
+    """The same, async; where it would end it waits for ever if ``stuck``."""
+
+    def __init__(
+        self, chunks: list[bytes], error: BaseException | None = None, *, stuck: bool = False
+    ) -> None:
+        self.source = Source(chunks, error)
+        self.stuck = stuck
+        self.waiting = asyncio.Event()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
     async def __anext__(self) -> bytes:
-        for chunk in self.chunks:
+        for chunk in self.source:
             return chunk
-        raise self.error or StopAsyncIteration
+        if self.stuck:
+            self.waiting.set()
+            await asyncio.Event().wait()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        await asyncio.sleep(0)
+        self.source.close()
+
+
+class Closable(AsyncSource):
+    """It has ``close()`` in place of ``aclose()``."""
+
+    aclose = None  # type: ignore[assignment]
 
     def close(self) -> None:
-        self.closed = True
+        self.source.close()
 
 
-class AsyncSource(Source):
-    async def aclose(self) -> None:
-        self.closed = True
+class AsyncClosable(AsyncSource):
+    """It has an async ``close()``, as files of some libraries do."""
+
+    aclose = None  # type: ignore[assignment]
+
+    async def close(self) -> None:
+        self.source.close()
+
+
+class Stop(Exception):
+    pass
 
 
 async def collect(items: AsyncIterator[Item]) -> list[Item]:
     return [item async for item in items]
 
 
+def every(chunks: list[bytes], *, events: bool, **options: Any) -> list[Callable[[], list[Item]]]:
+    """The sync and the async adapter, to be called alike."""
+
+    def run_sync() -> list[Item]:
+        return list((iter_events if events else iter_items)(Source(chunks), **options))
+
+    def run_async() -> list[Item]:
+        async def main() -> list[Item]:
+            return await collect(
+                (aiter_events if events else aiter_items)(AsyncSource(chunks), **options)
+            )
+
+        return asyncio.run(main())
+
+    return [run_sync, run_async]
+
+
 def test_items_go_on_after_done() -> None:
-    assert list(iter_items(CHUNKS)) == ITEMS
-    assert asyncio.run(collect(aiter_items(Source(CHUNKS)))) == ITEMS
+    for run in every(CHUNKS, events=False):
+        assert run() == ITEMS
 
 
-def test_events_stop_at_done_and_close_the_source() -> None:
+def test_any_iterable_will_do() -> None:
+    def generator() -> Iterator[bytes]:
+        yield from CHUNKS
+
+    async def agenerator() -> AsyncIterator[bytes]:
+        for chunk in CHUNKS:
+            yield chunk
+
+    for source in (CHUNKS, tuple(CHUNKS), iter(CHUNKS), generator(), map(bytearray, CHUNKS)):
+        assert list(iter_items(source)) == ITEMS
+    assert asyncio.run(collect(aiter_items(agenerator()))) == ITEMS
+
+
+def test_items_come_before_the_next_chunk_is_asked_for() -> None:
     source = Source(CHUNKS)
-    assert [event.data for event in iter_events(source, require_done=True)] == ["1", "2"]
-    assert source.closed
-    other = AsyncSource(CHUNKS)
-    assert asyncio.run(collect(aiter_events(other, require_done=True))) == ITEMS[1:3]
-    assert other.closed
+    assert [(item, source.taken) for item in iter_items(source)] == list(
+        zip(ITEMS, [1, 2, 2, 3, 3], strict=True)
+    )
+
+    async def main() -> None:
+        source = AsyncSource(CHUNKS)
+        got = [(item, source.source.taken) async for item in aiter_items(source)]
+        assert got == list(zip(ITEMS, [1, 2, 2, 3, 3], strict=True))
+
+    asyncio.run(main())
+
+
+def test_events_stop_at_done_without_reading_on() -> None:
+    source = Source([*CHUNKS, b"never"])
+    assert list(iter_events(source, require_done=True)) == EVENTS
+    assert (source.taken, source.closed) == (3, 1)
+
+    async def main() -> None:
+        source = AsyncSource([*CHUNKS, b"never"])
+        assert await collect(aiter_events(source, require_done=True)) == EVENTS
+        assert (source.source.taken, source.source.closed) == (3, 1)
+
+    asyncio.run(main())
+
+
+def test_done_turned_off_is_an_event() -> None:
+    for run in every(CHUNKS, events=True):
+        assert run() == EVENTS
+    assert [event.data for event in iter_events(CHUNKS, parser=Parser(done=None))] == [
+        *("1", "2", "[DONE]", "3")
+    ]
 
 
 def test_until_stops_after_the_event_it_accepts() -> None:
+    asked: list[str] = []
+
     def first(event: Event) -> bool:
+        asked.append(event.data)
         return event.data == "1"
 
-    assert list(iter_events(CHUNKS, until=first, require_done=True)) == [ITEMS[1]]
-    got = asyncio.run(collect(aiter_events(Source(CHUNKS), until=first, require_done=True)))
-    assert got == [ITEMS[1]]
+    for run in every(CHUNKS, events=True, until=first, require_done=True):
+        asked.clear()
+        assert run() == EVENTS[:1] and asked == ["1"]
+    for run in every(CHUNKS, events=True, until=lambda event: event.data == "3"):
+        # DONE comes first, so it is never asked about what follows.
+        assert run() == EVENTS
 
 
-def test_a_cut_stream_is_no_success() -> None:
-    with pytest.raises(IncompleteStreamError, match="'7'") as caught:
-        list(iter_events(CHUNKS[:2], require_done=True))
-    assert caught.value.last_event_id == "7"
-    with pytest.raises(IncompleteStreamError):
-        asyncio.run(collect(aiter_events(Source(CHUNKS[:2]), require_done=True)))
-    assert len(list(iter_events(CHUNKS[:2]))) == 2
-    assert len(asyncio.run(collect(aiter_events(Source(CHUNKS[:2]))))) == 2
+def test_until_is_asked_once_the_event_is_used() -> None:
+    seen: list[str] = []
+    for event in iter_events(CHUNKS, until=lambda event: event.data in seen):
+        seen.append(event.data)
+    assert seen == ["1"]
+
+
+def test_an_error_of_until_passes_through_and_closes() -> None:
+    def fail(event: Event) -> bool:
+        raise Stop
+
+    source = Source(CHUNKS)
+    with pytest.raises(Stop):
+        list(iter_events(source, until=fail))
+    assert source.closed
+
+
+@pytest.mark.parametrize("chunks", [[], CHUNKS[:1], CHUNKS[:2], [*CHUNKS[:2], b"data: [DONE]\n"]])
+def test_a_stream_cut_short_is_no_success(chunks: list[bytes]) -> None:
+    last_event_id = "7" if len(chunks) > 1 else ""
+    for until in (None, lambda event: event.data == "3"):
+        for run in every(chunks, events=True, until=until, require_done=True):
+            with pytest.raises(IncompleteStreamError) as caught:
+                run()
+            assert caught.value.last_event_id == last_event_id
+    for run in every(chunks, events=True):
+        assert run() == EVENTS[: 2 * (len(chunks) > 1)]
+
+
+def test_a_stream_cut_short_gives_its_events_first_and_closes() -> None:
+    source = Source(CHUNKS[:2])
+    got: list[Item] = []
+    with pytest.raises(IncompleteStreamError, match="'7'"):
+        got.extend(iter_events(source, require_done=True))
+    assert got == EVENTS and source.closed
 
 
 def test_flush_ends_the_last_block() -> None:
-    assert list(iter_events([b"data: x"], flush=True, parser=Parser())) == [Event(data="x")]
-    got = asyncio.run(collect(aiter_events(Source([b"data: x"]), flush=True, parser=Parser())))
-    assert got == [Event(data="x")]
-    assert asyncio.run(collect(aiter_items(Source([b":a\n"]), parser=Parser()))) == [Comment("a")]
-    assert list(iter_items([b":a\n"], parser=Parser())) == [Comment("a")]
+    for run in every([b"data: x"], events=True, flush=True):
+        assert run() == [Event(data="x")]
+    for run in every([b"data: x"], events=False, flush=True):
+        assert run() == [Event(data="x")]
+    for run in every([b"data: x"], events=False):
+        assert run() == []
+    for run in every([b"data: [DONE]"], events=True, flush=True, require_done=True):
+        assert run() == []
+    with pytest.raises(IncompleteStreamError):
+        list(iter_events([b"data: [DONE]"], require_done=True))
 
 
-def test_the_sources_error_passes_after_the_items_before_it() -> None:
-    source = Source(CHUNKS[:2], ConnectionError("gone"))
+def test_the_callers_parser_is_used_and_closed() -> None:
+    for adapter in SYNC:
+        parser = Parser(last_event_id="4")
+        assert list(adapter([b"data: x\n\ndata: y"], parser=parser)) == [Event(data="x", id="4")]
+        assert parser.incomplete
+        with pytest.raises(ParserClosedError):
+            list(adapter([b"data"], parser=parser))
+    for adapter in ASYNC:
+        parser = Parser(last_event_id="4")
+        source = AsyncSource([b"data: x\n\ndata: y"])
+        got = asyncio.run(collect(adapter(source, parser=parser)))
+        assert got == [Event(data="x", id="4")] and parser.incomplete
+        with pytest.raises(ParserClosedError):
+            asyncio.run(collect(adapter(AsyncSource([b"data"]), parser=parser)))
+
+
+def test_the_limit_breaks_after_the_items_before_it_and_closes() -> None:
+    source = Source([b"data: x\n\ndata: 12345678", b"data: never\n\n"])
     got: list[Item] = []
-    with pytest.raises(ConnectionError, match="gone"):
-        got.extend(iter_items(source))
-    assert got == ITEMS[:3]
+    with pytest.raises(EventTooLargeError):
+        got.extend(iter_items(source, parser=Parser(max_event_size=10)))
+    assert got == [Event(data="x")] and source.closed
+
+
+@pytest.mark.parametrize("adapter", SYNC)
+@pytest.mark.parametrize("error", [ConnectionError("gone"), KeyboardInterrupt(), Stop()], ids=repr)
+def test_the_sources_error_passes_after_the_items_before_it(
+    adapter: Any, error: BaseException
+) -> None:
+    source = Source(CHUNKS[:2], error)
+    got: list[Item] = []
+    with pytest.raises(type(error)) as caught:
+        got.extend(adapter(source, flush=True))
+    assert caught.value is error and error.__cause__ is error.__context__ is None
+    assert got == [item for item in ITEMS[:3] if adapter is iter_items or item in EVENTS]
     assert source.closed
 
 
-def test_break_and_cancellation_close_the_source() -> None:
+@pytest.mark.parametrize("adapter", ASYNC)
+@pytest.mark.parametrize("error", [ConnectionError("gone"), Stop()], ids=repr)
+def test_so_does_that_of_an_async_source(adapter: Any, error: BaseException) -> None:
+    got: list[Item] = []
+
+    async def main() -> AsyncSource:
+        source = AsyncSource(CHUNKS[:2], error)
+        with pytest.raises(type(error)) as caught:
+            async for item in adapter(source, flush=True):
+                got.append(item)
+        assert caught.value is error
+        return source
+
+    assert asyncio.run(main()).source.closed
+    assert got == [item for item in ITEMS[:3] if adapter is aiter_items or item in EVENTS]
+
+
+@pytest.mark.parametrize("adapter", SYNC)
+def test_leaving_the_loop_closes_the_source(adapter: Any) -> None:
     source = Source(CHUNKS)
-    items = iter_items(source)
-    assert next(items) == ITEMS[0]
-    items.close()
+    for _ in adapter(source):
+        break
+    gc.collect()
     assert source.closed
 
-    class Stuck(AsyncSource):
-        async def __anext__(self) -> bytes:
-            for chunk in self.chunks:
-                return chunk
-            return await asyncio.get_running_loop().create_future()
+    source = Source(CHUNKS)
+    with pytest.raises(Stop):
+        for _ in adapter(source):
+            raise Stop
+    gc.collect()
+    assert source.closed
 
-    async def cancelled(stuck: Stuck) -> None:
-        task = asyncio.create_task(collect(aiter_events(stuck)))
-        await asyncio.sleep(0)
+    source = Source(CHUNKS)
+    items = adapter(source)
+    next(items)
+    items.close()
+    assert source.closed and list(items) == []
+
+
+def test_leaving_the_loop_ends_a_generator() -> None:
+    ended: list[str] = []
+
+    def generator() -> Generator[bytes, None, None]:
+        try:
+            yield from CHUNKS
+        finally:
+            ended.append("generator")
+
+    for _ in iter_items(generator()):
+        break
+    gc.collect()
+    assert ended == ["generator"]
+
+    async def agenerator() -> AsyncGenerator[bytes, None]:
+        try:
+            for chunk in CHUNKS:
+                yield chunk
+        finally:
+            await asyncio.sleep(0)
+            ended.append("async generator")
+
+    async def main() -> None:
+        items = aiter_items(agenerator())
+        async for _ in items:
+            break
+        await items.aclose()
+        assert ended == ["generator", "async generator"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("adapter", ASYNC)
+@pytest.mark.parametrize("kind", [AsyncSource, Closable, AsyncClosable])
+def test_leaving_an_async_loop_closes_the_source(adapter: Any, kind: type[AsyncSource]) -> None:
+    async def broken_off() -> None:
+        source = kind(CHUNKS)
+        async for _ in adapter(source):
+            break
+        # The loop closes what nobody holds any more, as a task of its own.
+        gc.collect()
+        while not source.source.closed:
+            await asyncio.sleep(0)
+
+    async def raised() -> None:
+        source = kind(CHUNKS)
+        with pytest.raises(Stop):
+            async for _ in adapter(source):
+                raise Stop
+        gc.collect()
+        while not source.source.closed:
+            await asyncio.sleep(0)
+
+    async def closed() -> None:
+        source = kind(CHUNKS)
+        items = adapter(source)
+        await items.__anext__()
+        await items.aclose()
+        assert source.source.closed
+
+    async def ended() -> None:
+        source = kind(CHUNKS)
+        assert await collect(adapter(source))
+        assert source.source.closed
+
+    for main in (broken_off, raised, closed, ended):
+        asyncio.run(asyncio.wait_for(main(), 60))
+
+
+@pytest.mark.parametrize("adapter", ASYNC)
+def test_nothing_is_left_to_the_garbage_collector(adapter: Any) -> None:
+    ended: list[str] = []
+    left: list[object] = []
+
+    class Made:
+        """Each loop over it runs a generator of its own, which nobody else can close."""
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                for chunk in CHUNKS:
+                    yield chunk
+            finally:
+                ended.append("generator")
+
+        async def aclose(self) -> None:
+            ended.append("source")
+
+    async def main() -> None:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(finalizer=left.append)
+        try:
+            items = adapter(Made())
+            await items.__anext__()
+            await items.aclose()
+            del items
+            gc.collect()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+
+    asyncio.run(main())
+    assert ended == ["generator", "source"] and left == []
+
+
+@pytest.mark.parametrize("adapter", ASYNC)
+@pytest.mark.parametrize("kind", [AsyncSource, Closable, AsyncClosable])
+def test_cancellation_closes_the_source(adapter: Any, kind: type[AsyncSource]) -> None:
+    async def main() -> None:
+        source = kind(CHUNKS[:2], stuck=True)
+        got: list[Item] = []
+
+        async def read() -> None:
+            async for item in adapter(source):
+                got.append(item)
+
+        task = asyncio.create_task(read())
+        await source.waiting.wait()
+        assert Event(data="2", id="7") in got
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert source.source.closed
 
-    stuck = Stuck([b"data: 1\n\n"])
-    asyncio.run(cancelled(stuck))
-    assert stuck.closed
+    asyncio.run(main())
 
 
-class Response:
+class HttpxLike:
     status_code = 200
 
+    def iter_bytes(self) -> Iterator[bytes]:
+        return iter(CHUNKS)
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        yield b""
+
+
+class RequestsLike:
+    status_code = 200
+
+    def iter_content(self) -> Iterator[bytes]:
+        return iter(CHUNKS)
+
     def __iter__(self) -> Iterator[bytes]:
-        return iter(())
+        return iter(CHUNKS)
 
 
-@pytest.mark.parametrize("source", ["text", b"data", bytearray(), Response(), 7], ids=repr)
-def test_a_wrong_source_is_told_what_to_pass(source: object) -> None:
-    for adapter in (iter_items, iter_events, aiter_items, aiter_events):
-        with pytest.raises(TypeError, match=r"iter_bytes\(\).*chunk_size=None.*iter_any\(\)"):
-            adapter(source)  # type: ignore[operator]
+class StreamReaderLike:
+    """It gives lines, late, to who loops over it."""
+
+    def iter_any(self) -> Iterator[bytes]:
+        return iter(CHUNKS)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return AsyncSource(CHUNKS)
+
+
+class AiohttpLike:
+    def __init__(self) -> None:
+        self.status = 200
+        self.content = StreamReaderLike()
+
+
+WRONG: list[object] = ["text", b"data", bytearray(b"data"), memoryview(b"data"), 7, None]
+WRONG += [HttpxLike(), RequestsLike(), AiohttpLike(), StreamReaderLike(), HttpxLike().iter_bytes]
+
+
+@pytest.mark.parametrize("source", WRONG, ids=lambda source: type(source).__name__)
+@pytest.mark.parametrize("adapter", [*SYNC, *ASYNC])
+def test_a_wrong_source_is_told_what_to_pass(adapter: Any, source: object) -> None:
+    with pytest.raises(TypeError, match=r"iter_bytes\(\).*chunk_size=None.*iter_any\(\)") as caught:
+        adapter(source)
+    # At once, at the caller's own line, and by the name of what was given.
+    assert type(source).__name__ in str(caught.value)
+
+
+def test_the_two_worlds_do_not_mix() -> None:
+    with pytest.raises(TypeError, match="list is not an async iterable of bytes"):
+        aiter_items(CHUNKS)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="AsyncSource is not an iterable of bytes"):
+        iter_items(AsyncSource(CHUNKS))  # type: ignore[arg-type]
+
+
+def test_an_iterable_of_text_is_refused_at_its_first_piece() -> None:
+    source = Source(["data: x\n\n"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="bytes, not str"):
+        list(iter_items(source))
+    assert source.closed
+    with pytest.raises(TypeError, match="not int"):
+        list(iter_items([1, 2]))  # type: ignore[list-item]
+
+
+class File(io.BytesIO):
+    """A file that tells whether it was asked for more than is there."""
+
+    def __init__(self, data: bytes, error: BaseException | None = None) -> None:
+        super().__init__(data)
+        self.error = error
+
+    def read1(self, size: int | None = -1) -> bytes:
+        data = super().read1(size)
+        if not data and self.error:
+            raise self.error
+        return data
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise AssertionError("read() waits")
 
 
 def test_read_chunks() -> None:
-    assert list(read_chunks(io.BytesIO(b"abc"), 2)) == [b"ab", b"c"]
-    file = io.BytesIO(b"abc")
-    chunks = iter_items(read_chunks(file, 1))
-    list(chunks)
+    assert list(read_chunks(File(b"abc"), 2)) == [b"ab", b"c"]
+    assert list(read_chunks(File(b""))) == []
+    file = File(b"".join(CHUNKS))
+    assert list(iter_items(read_chunks(file, 5))) == ITEMS
+    # It was read to its end: closing it is its owner's affair.
     assert not file.closed
-    file = io.BytesIO(b":a\n:b\n")
+
+
+def test_read_chunks_takes_what_a_pipe_has() -> None:
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as raw, open(writing, "wb", buffering=0) as pipe:
+        # A raw file has no read1(); its read() takes what is there.
+        chunks = read_chunks(raw)
+        for piece in (b"a", b"bcd"):
+            pipe.write(piece)
+            assert next(chunks) == piece
+    reading, writing = os.pipe()
+    with open(reading, "rb") as buffered, open(writing, "wb", buffering=0) as pipe:
+        chunks = read_chunks(buffered)
+        for piece in (b"a", b"bcd"):
+            pipe.write(piece)
+            assert next(chunks) == piece
+
+
+def test_read_chunks_closes_a_file_that_is_left_early() -> None:
+    file = File(b":a\n:b\n")
     items = iter_items(read_chunks(file, 3))
     assert next(items) == Comment("a")
     items.close()
     assert file.closed
+
+    file = File(b":a\n:b\n")
+    with pytest.raises(Stop):
+        for _ in iter_items(read_chunks(file, 3)):
+            raise Stop
+    gc.collect()
+    assert file.closed
+
+    file = File(b":a\n", ConnectionError("gone"))
+    got: list[Item] = []
+    with pytest.raises(ConnectionError, match="gone"):
+        got.extend(iter_items(read_chunks(file)))
+    assert got == [Comment("a")] and file.closed
+
+
+class Reader:
+    """Gives what a file has, async; at its end it waits for ever, or fails."""
+
+    def __init__(self, data: bytes, error: BaseException | None = None) -> None:
+        self.file = File(data, error)
+        self.waiting = asyncio.Event()
+
+    async def read(self, size: int) -> bytes:
+        data = self.file.read1(size)
+        if not data:
+            self.waiting.set()
+            await asyncio.Event().wait()
+        return data
+
+    async def aclose(self) -> None:
+        await asyncio.sleep(0)
+        self.file.close()
+
+
+class ReaderWithClose(Reader):
+    aclose = None  # type: ignore[assignment]
+
+    async def close(self) -> None:
+        self.file.close()
 
 
 def test_aread_chunks() -> None:
@@ -178,24 +614,109 @@ def test_aread_chunks() -> None:
     assert asyncio.run(main()) == ITEMS
 
 
+@pytest.mark.parametrize("kind", [Reader, ReaderWithClose])
+def test_aread_chunks_closes_a_reader_that_is_left_early(kind: type[Reader]) -> None:
+    async def closed() -> None:
+        reader = kind(b":a\n:b\n")
+        items = aiter_items(aread_chunks(reader, 3))
+        assert await items.__anext__() == Comment("a")
+        await items.aclose()
+        assert reader.file.closed
+
+    async def broken_off() -> None:
+        reader = kind(b":a\n:b\n")
+        async for _ in aiter_items(aread_chunks(reader, 3)):
+            break
+        gc.collect()
+        while not reader.file.closed:
+            await asyncio.sleep(0)
+
+    async def cancelled() -> None:
+        reader = kind(b":a\n:b\n")
+        task = asyncio.create_task(collect(aiter_items(aread_chunks(reader))))
+        await reader.waiting.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert reader.file.closed
+
+    async def failed() -> None:
+        reader = kind(b":a\n:b\n", ConnectionError("gone"))
+        with pytest.raises(ConnectionError, match="gone"):
+            await collect(aiter_items(aread_chunks(reader)))
+        assert reader.file.closed
+
+    for main in (closed, broken_off, cancelled, failed):
+        asyncio.run(asyncio.wait_for(main(), 60))
+
+
 def test_dispatcher_calls_back_in_order() -> None:
     got: list[Item] = []
     dispatcher = Dispatcher(on_event=got.append, on_comment=got.append, on_done=got.append)
+    seen: list[int] = []
+    for chunk in CHUNKS:
+        dispatcher.feed(chunk)
+        seen.append(len(got))
+    dispatcher.close()
+    assert got == ITEMS and seen == [1, 3, 5]
+
+
+@pytest.mark.parametrize("name", ["on_event", "on_comment", "on_done"])
+def test_dispatcher_calls_only_whom_it_knows(name: str) -> None:
+    got: list[Item] = []
+    dispatcher = Dispatcher(**{name: got.append})  # type: ignore[arg-type]
     for chunk in CHUNKS:
         dispatcher.feed(chunk)
     dispatcher.close()
-    assert got == ITEMS
-    silent = Dispatcher(parser=Parser())
-    silent.feed(b"".join(CHUNKS))
-    silent.close(flush=True)
+    kinds = {"on_event": Event, "on_comment": Comment, "on_done": type(DONE)}
+    assert got == [item for item in ITEMS if isinstance(item, kinds[name])]
+
+
+def test_dispatcher_at_the_end() -> None:
+    got: list[Item] = []
+    dispatcher = Dispatcher(on_event=got.append, parser=Parser(last_event_id="4"))
+    dispatcher.feed(b"data: x")
+    dispatcher.close(flush=True)
+    assert got == [Event(data="x", id="4")]
+    with pytest.raises(ParserClosedError):
+        dispatcher.feed(b"")
+    dispatcher = Dispatcher(on_event=got.append)
+    dispatcher.feed(b"data: y")
+    dispatcher.close()
+    assert len(got) == 1
+
+
+def test_dispatcher_lets_errors_through() -> None:
+    def fail(event: Event) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        Dispatcher(on_event=fail).feed(b"data\n\n")
+    got: list[Item] = []
+    dispatcher = Dispatcher(on_event=got.append, parser=Parser(max_event_size=9))
+    dispatcher.feed(b"data: x\n\ndata: 1234")
+    assert got == [Event(data="x")]
+    with pytest.raises(EventTooLargeError):
+        dispatcher.close()
+    with pytest.raises(TypeError, match="bytes, not str"):
+        Dispatcher().feed("data")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("content_type", "answer"),
     [
         ("text/event-stream", True),
-        ("TEXT/Event-Stream ;charset=x", True),
+        ("text/event-stream;charset=utf-8", True),
+        ("TEXT/Event-Stream ; charset=x", True),
+        (" text/event-stream\t", True),
+        ("text/event-stream;", True),
         ("text/event-streams", False),
+        ("text/event", False),
+        ("text/event-stream, text/html", False),
+        ("application/json; a=text/event-stream", False),
+        ("xtext/event-stream", False),
+        ("text/event-stream\u2003", False),
+        ("text/event-\u017ftream", False),
         ("", False),
         (None, False),
     ],

@@ -1,57 +1,86 @@
-"""Agreement with a plain transcription of the standard's algorithm (9.2.6)."""
+"""Agreement with the plain transcription of the standards, in items and state, at any cut."""
 
 from __future__ import annotations
 
-import re
-
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
+from soup import CUTS, STREAMS, cut, single_bytes
+from standard import Outcome, PlainItem, decode, interpret
 
-from sse_stream import Comment, Done, Event, Parser
+from sse_stream import Comment, Event, Item, Parser
 
-TOKENS = [b"data", b"id", b"event", b"retry", b":", b" ", b"\r", b"\n", b"\n\n", b"\xef\xbb\xbf"]
-TOKENS += [b"\xff", b"\0", b"12", b"[DONE]", b"data: ", "\u2028".encode()]
-
-
-def interpret(stream: bytes) -> list[tuple[object, ...]]:
-    """Decode the whole stream, then take it line by line, as the standard puts it."""
-    text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
-    out: list[tuple[object, ...]] = []
-    data = kind = last_id = committed = ""
-    retry: int | None = None
-    for line in re.split("\r\n|\r|\n", text)[:-1]:
-        if line == "":
-            committed = last_id
-            if data:
-                body = data[:-1]
-                known = (kind or "message", body, committed, retry)
-                out.append(("done",) if body == "[DONE]" else ("event", *known))
-            data, kind, retry = "", "", None
-            continue
-        field, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if line[0] == ":":
-            out.append(("comment", value))
-        elif field == "data":
-            data += value + "\n"
-        elif field == "event":
-            kind = value
-        elif field == "id" and "\0" not in value:
-            last_id = value
-        elif field == "retry" and re.fullmatch("[0-9]+", value) and int(value) < 2**64:
-            retry = int(value)
-    return out
+DONES = st.sampled_from(["[DONE]", None, "", "12", "x", "\ufffd"])
 
 
-@given(st.lists(st.sampled_from(TOKENS) | st.binary(max_size=4), max_size=60).map(b"".join))
-def test_agrees_with_the_standard(stream: bytes) -> None:
-    got: list[tuple[object, ...]] = []
-    for item in Parser().feed(stream):
-        match item:
-            case Event(event, data, id, retry):
-                got.append(("event", event, data, id, retry))
-            case Comment(text):
-                got.append(("comment", text))
-            case Done():
-                got.append(("done",))
-    assert got == interpret(stream)
+def plain(item: Item) -> PlainItem:
+    if isinstance(item, Event):
+        return ("event", item.event, item.data, item.id, item.retry)
+    return ("comment", item.text) if isinstance(item, Comment) else ("done",)
+
+
+def outcome(parser: Parser, chunks: list[bytes], *, flush: bool = False) -> Outcome:
+    items: list[Item] = []
+    for chunk in chunks:
+        items += parser.feed(chunk)
+    items += parser.close(flush=flush)
+    return Outcome(
+        [plain(item) for item in items], parser.last_event_id, parser.retry, parser.incomplete
+    )
+
+
+@given(stream=STREAMS, cuts=CUTS, done=DONES, last_event_id=st.sampled_from(["", "41", "é"]))
+@example(stream=b"", cuts=[], done="", last_event_id="")
+@example(stream=b"\xef\xbb", cuts=[1], done="\ufffd", last_event_id="")
+@example(stream=b"data: [DONE]\n\ndata", cuts=[], done=None, last_event_id="")
+def test_any_cut_of_any_bytes_agrees_with_the_standard(
+    stream: bytes, cuts: list[int], done: str | None, last_event_id: str
+) -> None:
+    # Nothing but agreement is accepted: any exception at all fails.
+    expected = interpret(stream, done, last_event_id)
+    for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
+        parser = Parser(done=done, last_event_id=last_event_id)
+        assert outcome(parser, chunks) == expected
+
+
+@given(stream=STREAMS, cuts=CUTS)
+def test_flush_is_a_blank_line_at_the_end(stream: bytes, cuts: list[int]) -> None:
+    expected = interpret(stream + b"\n\n")
+    for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
+        assert outcome(Parser(), chunks, flush=True) == expected
+
+
+@given(stream=STREAMS, cuts=CUTS)
+def test_the_state_after_each_chunk_is_that_of_the_bytes_so_far(
+    stream: bytes, cuts: list[int]
+) -> None:
+    parser = Parser()
+    fed = b""
+    items: list[PlainItem] = []
+    for chunk in cut(stream, cuts):
+        items += map(plain, parser.feed(chunk))
+        fed += chunk
+        # All that is complete has come out, and no more.
+        expected = interpret(fed)
+        state = Outcome(items, parser.last_event_id, parser.retry, parser.incomplete)
+        assert state == expected
+
+
+@pytest.mark.parametrize("size", [1, 997, 65536, 1 << 20])
+def test_large_streams_agree_too(size: int) -> None:
+    # Larger than any piece that a parser may take at once, and cut across its edges.
+    blocks = [
+        b"data: " + b"x" * 70_000 + b"\n\n",
+        b": " + "é".encode() * 40_000 + b"\r\n",
+        b"data: a\r" * 9_000 + b"\r",
+        b"id: 1\nevent: e\nretry: 5\ndata: 1\r\ndata: 2\n\n" * 2_000,
+        b"data: " + "😀".encode() * 30_000 + b"\xf0\x9f\r\n\r\ndata: [DONE]\n\nid: 2\ndata",
+    ]
+    stream = b"\xef\xbb\xbf" + b"".join(blocks)
+    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+    assert outcome(Parser(), chunks) == interpret(stream)
+
+
+@given(st.lists(st.integers(0, 255), max_size=40).map(bytes) | STREAMS)
+def test_the_transcribed_decoder_knows_utf8(stream: bytes) -> None:
+    assert decode(stream) == stream.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")

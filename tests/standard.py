@@ -1,0 +1,134 @@
+"""A plain transcription of the two standards that say what an event stream means.
+
+The Encoding standard gives the UTF-8 decoder, the HTML standard (9.2.6) the rest. It takes the
+whole stream at once, character by character, and shares no code with the package. Where the
+package gives more than the HTML standard (comments, DONE, `retry` of an event, the bound of
+`retry`, `incomplete`), so does this.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# ("event", type, data, id, retry), ("comment", text) or ("done",)
+PlainItem = tuple[object, ...]
+
+
+class Outcome(NamedTuple):
+    """All that a stream gives, and the state that it leaves."""
+
+    items: list[PlainItem]
+    last_event_id: str
+    retry: int | None
+    incomplete: bool
+
+
+def decode(stream: bytes) -> str:
+    """Do the Encoding standard's "UTF-8 decode": drop one mark, replace what is malformed."""
+    text: list[str] = []
+    code_point = seen = needed = 0
+    lower, upper = 0x80, 0xBF
+    position = 3 if stream.startswith(b"\xef\xbb\xbf") else 0
+    while position < len(stream):
+        byte = stream[position]
+        position += 1
+        if needed == 0:
+            if byte <= 0x7F:
+                text.append(chr(byte))
+            elif 0xC2 <= byte <= 0xDF:
+                needed, code_point = 1, byte & 0x1F
+            elif 0xE0 <= byte <= 0xEF:
+                lower = 0xA0 if byte == 0xE0 else lower
+                upper = 0x9F if byte == 0xED else upper
+                needed, code_point = 2, byte & 0xF
+            elif 0xF0 <= byte <= 0xF4:
+                lower = 0x90 if byte == 0xF0 else lower
+                upper = 0x8F if byte == 0xF4 else upper
+                needed, code_point = 3, byte & 0x7
+            else:
+                text.append("\ufffd")
+        elif lower <= byte <= upper:
+            lower, upper = 0x80, 0xBF
+            code_point = code_point << 6 | byte & 0x3F
+            seen += 1
+            if seen == needed:
+                text.append(chr(code_point))
+                code_point = seen = needed = 0
+        else:
+            # The byte that does not fit is looked at again, as the first of what follows.
+            code_point = seen = needed = 0
+            lower, upper = 0x80, 0xBF
+            position -= 1
+            text.append("\ufffd")
+    if needed:
+        text.append("\ufffd")
+    return "".join(text)
+
+
+def split(text: str) -> tuple[list[str], str]:
+    """Return the lines, and what no line ending follows."""
+    lines: list[str] = []
+    line: list[str] = []
+    previous = ""
+    for character in text:
+        if character in "\r\n":
+            # The LF of a CRLF ends nothing: its CR already has.
+            if not (character == "\n" and previous == "\r"):
+                lines.append("".join(line))
+                line.clear()
+        else:
+            line.append(character)
+        previous = character
+    return lines, "".join(line)
+
+
+def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "") -> Outcome:
+    """Interpret a whole event stream; what stands after its last blank line is dropped."""
+    items: list[PlainItem] = []
+    lines, rest = split(decode(stream))
+    data_buffer = event_type_buffer = ""
+    last_event_id_buffer = last_event_id
+    retry: int | None = None
+    # What the standard does not keep: the block's own retry, and whether a field would be lost.
+    block_retry: int | None = None
+    fields = False
+    for line in lines:
+        if line == "":
+            last_event_id = last_event_id_buffer
+            if data_buffer != "":
+                assert data_buffer[-1] == "\n"
+                data = data_buffer[:-1]
+                if data == done:
+                    items.append(("done",))
+                else:
+                    kind = event_type_buffer if event_type_buffer != "" else "message"
+                    items.append(("event", kind, data, last_event_id, block_retry))
+            data_buffer = event_type_buffer = ""
+            block_retry = None
+            fields = False
+            continue
+        colon = line.find(":")
+        if colon == 0:
+            comment = line[1:]
+            items.append(("comment", comment[1:] if comment.startswith(" ") else comment))
+            continue
+        field = line if colon < 0 else line[:colon]
+        value = "" if colon < 0 else line[colon + 1 :]
+        if value.startswith(" "):
+            value = value[1:]
+        if field == "event":
+            event_type_buffer = value
+            fields = True
+        elif field == "data":
+            data_buffer = data_buffer + value + "\n"
+            fields = True
+        elif field == "id":
+            if "\0" not in value:
+                last_event_id_buffer = value
+                fields = True
+        elif field == "retry" and value != "" and all("0" <= digit <= "9" for digit in value):
+            # So many digits that int() may refuse them are past the bound, but for zeros.
+            digits = value.lstrip("0")
+            if len(digits) <= 20 and int(digits or "0") < 2**64:
+                retry = block_retry = int(digits or "0")
+    return Outcome(items, last_event_id, retry, fields or rest != "")

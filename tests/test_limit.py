@@ -1,0 +1,328 @@
+"""Rule 10: the limit breaks the stream at one exact byte, whatever the cut."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+from _pytest.mark import ParameterSet
+from hypothesis import given
+from hypothesis import strategies as st
+from soup import CUTS, STREAMS, cut, single_bytes
+
+from sse_stream import DONE, Comment, Event, EventTooLargeError, Item, Parser
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Case(NamedTuple):
+    """A stream that breaks the limit with its last byte, or that fits it to the byte."""
+
+    limit: int
+    stream: bytes
+    items: Sequence[Item] = ()
+    last_event_id: str = ""
+    retry: int | None = None
+
+
+BREAKING = {
+    "one-byte": Case(1, b"da"),
+    "line": Case(10, b"xxxxxxxxxx" + b"x"),
+    "line-after-mark": Case(10, BOM + b"data:12345" + b"6"),
+    "line-after-half-a-mark": Case(10, b"\xef\xbb" + b"12345678" + b"9"),
+    "half-a-mark-and-one": Case(2, b"\xef\xbb" + b"x"),
+    "mark-later": Case(10, b"data:" + BOM + b"12" + b"3"),
+    "second-mark": Case(3, BOM + BOM + b"x"),
+    "data": Case(10, b"data:12345" + b"6"),
+    "data-with-space": Case(10, b"data: 1234" + b"5"),
+    "comment": Case(10, b":123456789" + b"0"),
+    "comment-after-comment": Case(10, b":12345678\n:123456789" + b"0", [Comment("12345678")]),
+    "unknown-field": Case(10, b"other:1234" + b"5"),
+    "event-field": Case(10, b"event:1234" + b"5"),
+    "id-field": Case(10, b"id:1234567" + b"8"),
+    "retry-field": Case(10, b"retry:0000" + b"0"),
+    "spaces": Case(3, b"   " + b" "),
+    "colons": Case(3, b":::" + b":"),
+    "nul": Case(3, b"\0\0\0" + b"\0"),
+    "invalid-utf8": Case(3, b"\xff\xff\xff" + b"\xff"),
+    "inside-a-character": Case(10, b"data:" + "éé".encode() + b"\xf0" + b"\x9f"),
+    # A data line keeps its value and a newline; here 3 each, with the line in progress.
+    "data-lines-lf": Case(12, b"data:aa\n" + b"data:1234" + b"5"),
+    "data-lines-cr": Case(12, b"data:aa\r" + b"data:1234" + b"5"),
+    "data-lines-crlf": Case(12, b"data:aa\r\n" + b"data:1234" + b"5"),
+    "data-lines-space": Case(12, b"data: aa\n" + b"data:1234" + b"5"),
+    "data-lines-empty": Case(10, b"data:\n" * 6 + b"data" + b":"),
+    "data-lines-no-colon": Case(10, b"data\n" * 6 + b"data" + b":"),
+    "data-then-comment": Case(10, b"data:123\n:12345" + b"6"),
+    "data-then-comments": Case(
+        10, b"data:123\n:1\n:2\n:12345" + b"6", [Comment("1"), Comment("2")]
+    ),
+    "data-then-unknown": Case(10, b"data:123\nother:" + b"1"),
+    "data-then-id": Case(10, b"id:1\ndata:123\nid:123" + b"4"),
+    # The limit is on what is kept: a type, an ID and a comment are no data once their line ends.
+    "other-lines-are-not-kept": Case(10, b"event:abc\nid:7\n" * 3 + b"data:12345" + b"6"),
+    "blank-line-resets": Case(
+        10, b"data:12345\n\n" * 2 + b"data:12345" + b"6", [Event(data="12345")] * 2
+    ),
+    "blank-line-resets-crlf": Case(
+        10, b"data:12345\r\n\r\n" * 2 + b"data:12345" + b"6", [Event(data="12345")] * 2
+    ),
+    "blank-line-resets-cr": Case(
+        10, b"data:12345\r\r" * 2 + b"data:12345" + b"6", [Event(data="12345")] * 2
+    ),
+    "items-first": Case(
+        12,
+        b":a\nid:1\nretry:5\ndata:b\n\ndata:[DONE]\n\n:c\nid:2\ndata:12345\ndata:1" + b"2",
+        [Comment("a"), Event(data="b", id="1", retry=5), DONE, Comment("c")],
+        "1",
+        5,
+    ),
+    "retry-of-the-broken-block": Case(12, b"retry: 5\ndata:1234567" + b"8", retry=5),
+    "past-one-piece": Case(70_000, b"data:" + b"x" * 69_995 + b"x"),
+    "past-one-piece-lines": Case(140_000, b"data:\n" * 139_990 + b"data:" + b"12345" + b"6"),
+    "events-past-one-piece": Case(
+        100,
+        b"data:12345\n\n" * 20_000 + b"data:" + b"x" * 95 + b"x",
+        [Event(data="12345")] * 20_000,
+    ),
+}
+SHORT = {name: case for name, case in BREAKING.items() if len(case.stream) < 1000}
+
+FITTING = {
+    "event": Case(10, b"data:12345\n\n", [Event(data="12345")]),
+    "event-crlf": Case(10, b"data:12345\r\n\r\n", [Event(data="12345")]),
+    "event-cr": Case(10, b"data:12345\r\r", [Event(data="12345")]),
+    "after-a-mark": Case(10, BOM + b"data:12345\n\n", [Event(data="12345")]),
+    "shorter-than-a-mark": Case(1, BOM + b":\n\n", [Comment("")]),
+    "two-lines": Case(12, b"data:aa\ndata:1234\n\n", [Event(data="aa\n1234")]),
+    "many-lines": Case(10, b"data\n" * 7 + b"\n", [Event(data="\n" * 6)]),
+    "comment": Case(10, b":123456789\n", [Comment("123456789")]),
+    "multi-byte": Case(10, "data:éé".encode() + b"1\n\n", [Event(data="éé1")]),
+    "done": Case(11, b"data:[DONE]\n\n", [DONE]),
+    "type-and-id": Case(10, b"event:abc\nid:7\ndata:12345\n\n", [Event("abc", "12345", "7")]),
+    "large-chunk": Case(10, b"data:12345\n\n" * 20_000, [Event(data="12345")] * 20_000),
+    "large-chunk-cr": Case(10, b"data:12345\r\r" * 20_000, [Event(data="12345")] * 20_000),
+    "large-event": Case(200_000, b"data:" + b"x" * 199_995 + b"\n\n", [Event(data="x" * 199_995)]),
+}
+
+
+def named(cases: dict[str, Case]) -> list[ParameterSet]:
+    return [pytest.param(case, id=f"rule10-{name}") for name, case in cases.items()]
+
+
+def fed(parser: Parser, chunks: list[bytes]) -> list[Item]:
+    """Feed until it breaks; return the items before that."""
+    items: list[Item] = []
+    try:
+        for chunk in chunks:
+            items += parser.feed(chunk)
+        items += parser.close()
+    except EventTooLargeError:
+        pass
+    return items
+
+
+def check_broken(parser: Parser, limit: int) -> None:
+    """Every later call gives the same error."""
+    for call in (lambda: parser.feed(b"\n\ndata: x\n\n"), lambda: parser.feed(b""), parser.close):
+        with pytest.raises(EventTooLargeError, match=f" {limit} bytes") as caught:
+            call()
+        assert caught.value.limit == limit
+    with pytest.raises(EventTooLargeError):
+        parser.close(flush=True)
+    assert parser.incomplete
+
+
+def state(parser: Parser) -> tuple[str, int | None, bool]:
+    return parser.last_event_id, parser.retry, parser.incomplete
+
+
+@pytest.mark.parametrize("case", named(BREAKING))
+def test_it_breaks_at_that_very_byte(case: Case) -> None:
+    parser = Parser(max_event_size=case.limit)
+    assert parser.feed(case.stream[:-1]) == [*case.items]
+    with pytest.raises(EventTooLargeError) as caught:
+        parser.feed(case.stream[-1:])
+    assert caught.value.limit == case.limit
+    check_broken(parser, case.limit)
+    assert state(parser) == (case.last_event_id, case.retry, True)
+
+
+@pytest.mark.parametrize("after", [b"", b"\n\n", b"\r\n\r\ndata: never\n\n:x\n", b"x" * 100])
+@pytest.mark.parametrize("case", named(BREAKING))
+def test_items_before_it_come_first(case: Case, after: bytes) -> None:
+    parser = Parser(max_event_size=case.limit)
+    if case.items:
+        assert parser.feed(case.stream + after) == [*case.items]
+    else:
+        with pytest.raises(EventTooLargeError):
+            parser.feed(case.stream + after)
+    check_broken(parser, case.limit)
+    assert state(parser) == (case.last_event_id, case.retry, True)
+
+
+@pytest.mark.parametrize("case", named(SHORT))
+def test_no_cut_matters(case: Case) -> None:
+    parser = Parser(max_event_size=case.limit)
+    *before, last = single_bytes(case.stream)
+    assert [item for byte in before for item in parser.feed(byte)] == [*case.items]
+    with pytest.raises(EventTooLargeError):
+        parser.feed(last)
+    stream = case.stream + b"\n\ndata: never\n\n"
+    for position in range(len(stream)):
+        parser = Parser(max_event_size=case.limit)
+        assert fed(parser, [stream[:position], b"", stream[position:]]) == [*case.items]
+        check_broken(parser, case.limit)
+        assert state(parser) == (case.last_event_id, case.retry, True)
+
+
+@pytest.mark.parametrize("case", named(FITTING))
+def test_what_fits_to_the_byte_is_never_refused(case: Case) -> None:
+    limit, stream, items = case.limit, case.stream, [*case.items]
+    # Twice, so that nothing of the first counts for the second.
+    for chunks in ([stream], [stream, stream.removeprefix(BOM)], single_bytes(stream)):
+        parser = Parser(max_event_size=limit)
+        assert [item for chunk in chunks for item in parser.feed(chunk)] == items * (
+            2 if len(chunks) == 2 else 1
+        )
+        assert not parser.incomplete and parser.close() == []
+    if len(stream) < 1000:
+        for position in range(len(stream)):
+            parser = Parser(max_event_size=limit)
+            assert fed(parser, [stream[:position], stream[position:]]) == items
+            assert not parser.incomplete
+    if limit > 1:
+        smaller = Parser(max_event_size=limit - 1)
+        fed(smaller, [stream])
+        check_broken(smaller, limit - 1)
+
+
+@pytest.mark.parametrize(
+    ("start", "held"),
+    [(b"data:", 5), (b":", 1), (b"o:", 2), (b"", 0), (b"data:x\n", 2), (b"id:1\ndata:\nx", 2)],
+)
+@pytest.mark.parametrize("more", [b"x", b"\xff", "é".encode(), b"data", b"xxxxxxx"])
+def test_rule10_a_line_that_never_ends(start: bytes, held: int, more: bytes) -> None:
+    parser = Parser(max_event_size=1000)
+    parser.feed(start)
+    for _ in range((1000 - held) // len(more)):
+        assert parser.feed(more) == []
+    with pytest.raises(EventTooLargeError):
+        parser.feed(more)
+    check_broken(parser, 1000)
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"])
+def test_rule10_data_lines_without_a_blank_line(ending: bytes) -> None:
+    parser = Parser(max_event_size=1000)
+    for _ in range(99):
+        parser.feed(b"data: 123456789" + ending)
+    # 990 bytes are kept, and 10 of the next line fit.
+    parser.feed(b"data: 1234")
+    with pytest.raises(EventTooLargeError):
+        parser.feed(b"5")
+
+
+def test_rule10_half_a_mark_that_is_content_counts_at_the_end() -> None:
+    parser = Parser(max_event_size=1)
+    assert parser.feed(b"\xef\xbb") == [] and parser.incomplete
+    with pytest.raises(EventTooLargeError):
+        parser.close()
+    check_broken(parser, 1)
+    fits = Parser(max_event_size=2)
+    assert fits.feed(b"\xef\xbb") == fits.close() == []
+
+
+def test_rule10_the_default_is_64_mib() -> None:
+    parser = Parser()
+    piece = b"x" * (1 << 20)
+    for _ in range(64):
+        parser.feed(piece)
+    with pytest.raises(EventTooLargeError) as caught:
+        parser.feed(b"x")
+    assert caught.value.limit == 64 * 1024 * 1024
+
+
+def test_rule10_none_is_no_limit() -> None:
+    parser = Parser(max_event_size=None)
+    piece = b"x" * (1 << 20)
+    parser.feed(b"data:")
+    for _ in range(65):
+        parser.feed(piece)
+    (event,) = parser.feed(b"\n\n")
+    assert isinstance(event, Event) and len(event.data) == 65 << 20
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [(b"", b"x" * 1000), (b"data:\n", b"data:" + b"x" * 994 + b"\n"), (b"data:", b"x" * 1000)],
+)
+def test_rule10_a_broken_parser_holds_no_buffers(start: bytes, more: bytes) -> None:
+    tracemalloc.start()
+    try:
+        parser = Parser(max_event_size=1_000_000)
+        before = tracemalloc.get_traced_memory()[0]
+        parser.feed(start)
+        for _ in range(900):
+            parser.feed(more)
+        assert tracemalloc.get_traced_memory()[0] - before > 800_000
+        with pytest.raises(EventTooLargeError):
+            for _ in range(200):
+                parser.feed(more)
+        assert tracemalloc.get_traced_memory()[0] - before < 20_000
+    finally:
+        tracemalloc.stop()
+
+
+def breaking_offset(stream: bytes, limit: int) -> int | None:
+    """Count byte by byte, as the rule says, where the stream breaks; None if it does not."""
+    line = b""
+    data = 0
+    after_cr = False
+    start = 3 if stream.startswith(BOM) else 0
+    for offset in range(start, len(stream)):
+        byte = stream[offset : offset + 1]
+        if byte == b"\n" and after_cr:
+            after_cr = False
+        elif byte in (b"\r", b"\n"):
+            after_cr = byte == b"\r"
+            if line == b"data" or line.startswith(b"data:"):
+                data += len(line[5:].removeprefix(b" ")) + 1
+            elif line == b"":
+                data = 0
+            line = b""
+        else:
+            after_cr = False
+            line += byte
+            if data + len(line) > limit:
+                return offset
+    return None
+
+
+@given(stream=STREAMS, cuts=CUTS, limit=st.integers(1, 40))
+def test_rule10_any_bytes_break_where_the_rule_says(
+    stream: bytes, cuts: list[int], limit: int
+) -> None:
+    offset = breaking_offset(stream, limit)
+    unlimited = Parser(max_event_size=None)
+    expected = unlimited.feed(stream[:offset])
+    broken = offset is not None
+    for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
+        parser = Parser(max_event_size=limit)
+        # Nothing but EventTooLargeError is caught, so nothing else can have come.
+        assert fed(parser, chunks) == expected
+        assert state(parser) == (
+            unlimited.last_event_id,
+            unlimited.retry,
+            broken or unlimited.incomplete,
+        )
+        if broken:
+            check_broken(parser, limit)
+    if offset is not None and offset > 1:
+        # All before that byte fits; that byte does not.
+        parser = Parser(max_event_size=limit)
+        parser.feed(stream[:offset])
+        with pytest.raises(EventTooLargeError):
+            parser.feed(stream[offset : offset + 1])
