@@ -1,0 +1,141 @@
+"""Run one harness, or each in turn, for some seconds.
+
+    python fuzz/run.py cuts --seconds 600
+    python fuzz/run.py all --seconds 10
+
+It makes a virtual environment with atheris, if there is a wheel of it for this Python.
+The corpus grows in fuzz/work/; a find is made small and kept there, and belongs into
+tests/data/crashes/ with the fix.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+FUZZ = Path(__file__).resolve().parent
+WORK = FUZZ / "work"
+HARNESSES = ["cuts", "limit", "twins", "command"]
+# The status of a harness that has nothing to do here.
+NOTHING_TO_DO = 0
+
+
+def minimised(check: Callable[[bytes], None], data: bytes) -> bytes:
+    """Drop every span of bytes without which the check still fails."""
+
+    def fails(data: bytes) -> bool:
+        with contextlib.suppress(Exception):
+            check(data)
+            return False
+        return True
+
+    span = len(data)
+    while span:
+        at = 0
+        while at < len(data):
+            less = data[:at] + data[at + span :]
+            if fails(less):
+                data = less
+            else:
+                at += span
+        span //= 2
+    return data
+
+
+def environment() -> str | None:
+    """Return an interpreter that has atheris and the package, or None where it cannot be had."""
+    folder = WORK / f"venv-{sys.version_info[0]}.{sys.version_info[1]}"
+    inside = folder / "bin" / "python"
+    if not inside.exists():
+        venv.create(folder, with_pip=True)
+    install = [str(inside), "-m", "pip", "install", "--quiet"]
+    if subprocess.run([*install, "--only-binary=atheris", "atheris", "coverage"]).returncode:
+        return None
+    subprocess.run([*install, "-e", str(FUZZ.parent)], check=True)
+    return str(inside)
+
+
+def run(python: str, harness: str, seconds: int, coverage: bool) -> int:
+    """Run a harness; print what its corpus covers; return its exit status."""
+    corpus, finds = WORK / harness, WORK / "finds"
+    for folder in (corpus, finds):
+        folder.mkdir(parents=True, exist_ok=True)
+    before = set(finds.iterdir())
+    log = WORK / f"{harness}.log"
+    print(f"{harness}: {seconds} s; the fuzzer's own words are in {log}", flush=True)
+    with log.open("w") as file:
+        status = subprocess.run(
+            [
+                python,
+                str(FUZZ / f"{harness}.py"),
+                f"-max_total_time={seconds}",
+                f"-dict={FUZZ / 'sse.dict'}",
+                f"-artifact_prefix={finds}/{harness}-",
+                "-max_len=400",
+                "-timeout=10",
+                str(corpus),
+                str(FUZZ / "corpus"),
+            ],
+            stdout=file,
+            stderr=file,
+        ).returncode
+    # The fuzzer's last words are its figures, or, after a find, what was raised.
+    words = log.read_text(errors="replace").splitlines()
+    figures = [line for line in words if "DONE" in line and "exec/s" in line]
+    print(*(figures[-1:] + words[-1:] if not status else words[-30:]), sep="\n", flush=True)
+    for find in sorted(set(finds.iterdir()) - before):
+        sys.path.insert(0, str(FUZZ))
+        small = minimised(importlib.import_module(harness).check, find.read_bytes())
+        find.write_bytes(small)
+        print(f"{harness}: {small!r} is a find; it is in {find}", flush=True)
+    if coverage:
+        covered(python, harness, corpus)
+    return status
+
+
+REPLAY = """
+import importlib, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+check = importlib.import_module(sys.argv[2]).check
+for path in Path(sys.argv[3]).iterdir():
+    check(path.read_bytes())
+"""
+
+
+def covered(python: str, harness: str, corpus: Path) -> None:
+    """Print what the inputs of a corpus reach, line by line and branch by branch."""
+    script = WORK / "replay.py"
+    script.write_text(REPLAY)
+    data = f"--data-file={WORK / 'coverage'}"
+    arguments = [str(script), str(FUZZ), harness, str(corpus)]
+    package = str(FUZZ.parent / "sse_stream")
+    for command in (
+        ["run", data, "--branch", f"--source={package}", *arguments],
+        ["report", data],
+    ):
+        subprocess.run([python, "-m", "coverage", *command], cwd=WORK, check=True)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description="Fuzz the package.")
+    options.add_argument("harness", choices=[*HARNESSES, "all"])
+    options.add_argument("--seconds", type=int, default=60)
+    options.add_argument("--coverage", action="store_true", help="show what the corpus reaches")
+    given = options.parse_args()
+    python = environment()
+    if python is None:
+        print("atheris has no wheel for this Python and system: nothing was fuzzed")
+        return NOTHING_TO_DO
+    chosen = HARNESSES if given.harness == "all" else [given.harness]
+    return max(run(python, harness, given.seconds, given.coverage) for harness in chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
