@@ -155,6 +155,30 @@ def test_agrees_with_the_pure_parser(
         )
 
 
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\xef\xbb\xbfdata:a\r\n\r\n\ndata\n:c\r\r",
+        b"\xef\xbbdata\n\ndata: ab\ndata:\n:x\n\n",
+        b"\xefdata\r\n\rdata\n\r\ndata:xy\n\n",
+        b"retry:5\ndata:a\n\ndata\n\nretry: 6\n\ndata",
+        b"event: e\nid:7\n\ndata\n\nevent: e\ndata: x\n\n",
+        b"data: a\nid: 1\ndata:bc\nid\nxy\n\ndata:z\n\n",
+        b"data: [DONE]\r\n\r\ndata:[DONE]\ndata\n\n:e\n",
+        b": abc\nid:1\0\nid: 2\nevent\ndatax\ndat:\ndata:x",
+    ],
+    ids=repr,
+)
+def test_agrees_at_every_limit_and_cut(compiled: Any, stream: bytes) -> None:
+    cuts = [[stream[:cut], stream[cut:]] for cut in range(len(stream))]
+    cuts.append([stream[i : i + 1] for i in range(len(stream))])
+    for limit in (None, *range(1, len(stream))):
+        for flush, chunks in product((False, True), cuts):
+            assert traces(compiled(max_event_size=limit), chunks, flush) == traces(
+                PureParser(max_event_size=limit), chunks, flush
+            )
+
+
 @pytest.mark.parametrize("size", [97, 1460, 65536, 1 << 20])
 def test_agrees_on_large_events(compiled: Any, size: int) -> None:
     long = b"x" * 70_000
