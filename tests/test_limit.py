@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -126,7 +126,12 @@ def fed(parser: Parser, chunks: list[bytes]) -> list[Item]:
 
 def check_broken(parser: Parser, limit: int) -> None:
     """Every later call gives the same error."""
-    for call in (lambda: parser.feed(b"\n\ndata: x\n\n"), lambda: parser.feed(b""), parser.close):
+    calls: list[Callable[[], object]] = [
+        lambda: parser.feed(b"\n\ndata: x\n\n"),
+        lambda: parser.feed(b""),
+        parser.close,
+    ]
+    for call in calls:
         with pytest.raises(EventTooLargeError, match=f" {limit} bytes") as caught:
             call()
         assert caught.value.limit == limit

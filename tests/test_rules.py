@@ -644,7 +644,12 @@ def test_rule11_the_end_is_the_end(flush: bool) -> None:
     parser = Parser()
     parser.feed(b"id:1\nretry:5\ndata:a\n\ndata")
     parser.close(flush=flush)
-    for call in (lambda: parser.feed(b""), lambda: parser.feed(b"data\n\n"), parser.close):
+    calls: list[Callable[[], object]] = [
+        lambda: parser.feed(b""),
+        lambda: parser.feed(b"data\n\n"),
+        parser.close,
+    ]
+    for call in calls:
         with pytest.raises(ParserClosedError):
             call()
     assert (parser.last_event_id, parser.retry, parser.incomplete) == ("1", 5, not flush)
