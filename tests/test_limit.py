@@ -35,6 +35,7 @@ BREAKING = {
     "half-a-mark-and-one": Case(2, b"\xef\xbb" + b"x"),
     "mark-later": Case(10, b"data:" + BOM + b"12" + b"3"),
     "second-mark": Case(3, BOM + BOM + b"x"),
+    "event-then-data": Case(20, b"event: e\ndata: 1234567890abcd" + b"e"),
     "data": Case(10, b"data:12345" + b"6"),
     "data-with-space": Case(10, b"data: 1234" + b"5"),
     "comment": Case(10, b":123456789" + b"0"),
@@ -181,11 +182,25 @@ def test_no_cut_matters(case: Case) -> None:
         assert fed(parser, [stream[:position], b"", stream[position:]]) == [*case.items]
         check_broken(parser, case.limit)
         assert state(parser) == (case.last_event_id, case.retry, True)
-        # In small pieces past the start, the last of which ends the line.
-        parser = Parser(max_event_size=case.limit)
-        before = [] if case.stream.startswith(BOM[:1]) else [b"\n"]
-        assert fed(parser, [*before, *cut(case.stream + b"\n", [position])]) == [*case.items]
-        check_broken(parser, case.limit)
+
+
+@pytest.mark.parametrize("case", named(SHORT))
+def test_a_chunk_that_ends_the_line_or_the_block_comes_too_late(case: Case) -> None:
+    # Past its start a parser may take shorter ways, and the limit must hold in each.
+    before = [] if case.stream.startswith(BOM[:1]) else [b"\n"]
+    for ending in (b"\n", b"\n\n", b"\r\r"):
+        for position in range(len(case.stream)):
+            parser = Parser(max_event_size=case.limit)
+            items = [item for chunk in before for item in parser.feed(chunk)]
+            items += parser.feed(case.stream[:position])
+            rest = case.stream[position:] + ending
+            if len(items) < len(case.items):
+                items += parser.feed(rest)
+            else:
+                with pytest.raises(EventTooLargeError):
+                    parser.feed(rest)
+            assert items == [*case.items]
+            check_broken(parser, case.limit)
 
 
 @pytest.mark.parametrize("case", named(FITTING))
