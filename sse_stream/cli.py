@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         file = _open(options.file)
     except OSError as error:
-        _complain(f"{options.file}: {error.strerror}")
+        _complain(f"{options.file or 'standard input'}: {error.strerror}")
         return 2
     writer = _Writer(options)
     stats = _Stats(writer.status) if options.stats else None
@@ -43,9 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence_output()
         return 0
     except KeyboardInterrupt:
+        _silence_output()
         return 130
     except OSError as error:
-        _complain(str(error.strerror))
+        _silence_output()
+        _complain(str(error.strerror or error))
         return 2
     finally:
         writer.status.clear()
@@ -86,9 +88,12 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _size(text: str) -> int:
-    size = int(text)
+    try:
+        size = int(text)
+    except ValueError:
+        size = 0
     if size <= 0:
-        raise argparse.ArgumentTypeError("must be positive")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of bytes")
     return size
 
 
@@ -120,7 +125,7 @@ def _run(file: BinaryIO, writer: _Writer, stats: _Stats | None, options: argpars
 
 
 def _silence_output() -> None:
-    # What is still in standard output's buffer has no reader: let it go quietly.
+    # What is still in standard output's buffer cannot be written: let it go quietly at the end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -198,6 +203,7 @@ class _Writer:
         self._data: bool = options.data
         self._path: list[str] | None = options.select.split(".") if options.select else None
         self._text = False
+        self._half = ""
         self._turns = 0
         self._colour = _in_colour(sys.stdout)
 
@@ -212,6 +218,9 @@ class _Writer:
 
     def finish(self) -> None:
         self.status.clear()
+        if self._half:
+            self._put("\ufffd")
+            sys.stdout.flush()
         if self._path is not None and self._text and sys.stdout.isatty():
             self._put("\n")
             sys.stdout.flush()
@@ -228,7 +237,7 @@ class _Writer:
             self.status.clear()
             self._text = True
             # Bytes, so that no locale can refuse or translate them.
-            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+            sys.stdout.buffer.write(text.encode())
 
     def _form(self, item: Item) -> str:
         if self._path is not None:
@@ -244,16 +253,24 @@ class _Writer:
     def _selected(self, event: Event, path: list[str]) -> str:
         try:
             value = event.json()
+            for step in path:
+                value = _at(value, step)
+            if value is None:
+                return ""
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         except (ValueError, RecursionError):
             self.status.clear()
             _complain(f"data is not JSON: {event.data[:200]!r}")
             self.failed = True
             return ""
-        for step in path:
-            value = _at(value, step)
-        if value is None:
-            return ""
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return self._joined(text)
+
+    def _joined(self, text: str) -> str:
+        """Join the halves of a surrogate pair, which JSON lets a server cut between events."""
+        text = self._half + text
+        whole = len(text) - ("\ud800" <= text[-1:] <= "\udbff")
+        self._half = text[whole:]
+        return text[:whole].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _at(value: Any, step: str) -> Any:

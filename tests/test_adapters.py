@@ -429,6 +429,29 @@ def test_nothing_is_left_to_the_garbage_collector(adapter: Any) -> None:
 
 
 @pytest.mark.parametrize("adapter", ASYNC)
+def test_a_source_that_cannot_be_closed_is_left_as_it_is(adapter: Any) -> None:
+    class Bare:
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return self
+
+        async def __anext__(self) -> bytes:
+            return b"data: x\n\n"
+
+    async def main() -> None:
+        items = adapter(Bare())
+        assert await items.__anext__() == Event(data="x")
+        await items.aclose()
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"data: x\n\ndata: y\n\n")
+        items = adapter(aread_chunks(reader, 9))
+        assert await items.__anext__() == Event(data="x")
+        await items.aclose()
+        assert await reader.read(9) == b"data: y\n\n"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("adapter", ASYNC)
 @pytest.mark.parametrize("kind", [AsyncSource, Closable, AsyncClosable])
 def test_cancellation_closes_the_source(adapter: Any, kind: type[AsyncSource]) -> None:
     async def main() -> None:

@@ -1,11 +1,18 @@
-"""The command line, as a process and in this one."""
+"""The command line, as a process; what a terminal shows has a file of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -15,90 +22,419 @@ ROOT = Path(__file__).resolve().parent.parent
 CHAT = str(ROOT / "tests" / "data" / "chat.sse")
 PATH = "choices.0.delta.content"
 TEXT = "Grüße aus Zürich! 東京ではこんにちは。 First line\u2028second line, and a smile: 😀."
+COMMAND = [sys.executable, "-m", "sse_stream"]
+
+posix = pytest.mark.skipif(os.name != "posix", reason="there are no such signals and devices here")
+
+
+def run(
+    *arguments: str, stream: bytes = b"", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        input=stream,
+        capture_output=True,
+        env={**os.environ, **environment},
+    )
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
+    """The process, its standard input and its standard output, both without a buffer here."""
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            yield process, process.stdin, process.stdout
+        finally:
+            process.kill()
+
+
+def read_exactly(pipe: IO[bytes], size: int) -> bytes:
+    """Read so many bytes; only a command that holds them back makes this wait."""
+    data = b""
+    while len(data) < size:
+        piece = pipe.read(size - len(data))
+        assert piece, data
+        data += piece
+    return data
+
+
+class Result:
+    """What ``main`` gave, run in this process."""
+
+    def __init__(self, status: int, captured: Any) -> None:
+        self.status = status
+        self.out: str = captured.out
+        self.err: str = captured.err
 
 
 @pytest.fixture
-def stream(tmp_path: Path) -> Path:
-    return tmp_path / "stream.sse"
+def main(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Any:
+    def call(stream: bytes, *arguments: str) -> Result:
+        file = tmp_path / "stream.sse"
+        file.write_bytes(stream)
+        return Result(cli.main([str(file), *arguments]), capfd.readouterr())
+
+    return call
 
 
-def test_selects_the_text_of_a_chat_through_a_slow_pipe() -> None:
-    command = [sys.executable, "-m", "sse_stream", "--select", PATH]
-    done = subprocess.run([*command, CHAT], cwd=ROOT, capture_output=True)
+def test_prints_the_answer_of_a_chat() -> None:
+    done = run("--select", PATH, CHAT)
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, TEXT, b"")
+    done = run("--select", PATH, stream=Path(CHAT).read_bytes())
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, TEXT, b"")
+
+
+def test_text_comes_out_before_the_next_bytes_are_written() -> None:
     chat = Path(CHAT).read_bytes()
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-    ) as process:
-        assert process.stdin is not None and process.stdout is not None
-        cut = chat.index("東京".encode()) + 1
-        process.stdin.write(chat[:cut])
-        # The first words are read before the rest is sent.
-        first = process.stdout.read(len("Grüße aus Zürich! ".encode()))
-        process.stdin.write(chat[cut:])
-        process.stdin.close()
-        assert (first + process.stdout.read()).decode() == TEXT
-
-
-def test_writes_json_lines(stream: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    stream.write_bytes(b": hi\nid: 1\nretry: 5\ndata: x\n\ndata: [DONE]\n\n")
-    assert cli.main([str(stream)]) == 0
-    assert [json.loads(line) for line in capfd.readouterr().out.splitlines()] == [
-        {"kind": "comment", "text": "hi"},
-        {"kind": "event", "event": "message", "data": "x", "id": "1", "retry": 5},
-        {"kind": "done"},
-    ]
-    assert cli.main([str(stream), "--data", "--no-done"]) == 0
-    assert capfd.readouterr().out == "x\n[DONE]\n"
-    stream.write_bytes(b"data: " + b"x" * 200_000 + b"\n\n")
-    assert cli.main([str(stream), "--data"]) == 0
-    assert len(capfd.readouterr().out) == 200_001
-
-
-def test_exit_statuses(stream: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    stream.write_bytes(b'data: no\n\ndata: {"a": [1, {"b": null}]}\n\n')
-    assert cli.main([str(stream), "--select", "a.0"]) == 1
-    out, err = capfd.readouterr()
-    assert out == "1" and err == "sse_stream: data is not JSON: 'no'\n"
-    for path in ("a.1.b", "a.9", "a.x", "b", "a.0.c"):
-        assert cli.main([str(stream), "--select", path]) == 1
-        assert capfd.readouterr().out == ""
-    assert cli.main([str(stream), "--data", "--require-done"]) == 3
-    assert capfd.readouterr().err == "sse_stream: the stream ended before [DONE]\n"
-    assert cli.main([str(stream), "--max-event-size", "5"]) == 1
-    assert "larger than 5 bytes" in capfd.readouterr().err
-    assert cli.main([str(stream) + ".absent"]) == 2
-    assert cli.main([str(stream.parent)]) == 2
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["--max-event-size", "0"])
-    assert caught.value.code == 2
-
-
-def test_a_closed_pipe_ends_it_quietly() -> None:
-    command = f"{sys.executable} -m sse_stream {CHAT} | head -c 1"
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True)
-    assert done.stderr == b""
+    got = b""
+    with running("--select", PATH) as (process, write, read):
+        for start in range(0, len(chat), 7):
+            # All that these bytes complete is there before more are written.
+            write.write(chat[start : start + 7])
+            complete = chat[: start + 7].rpartition(b"\n\n")[0]
+            wanted = "".join(
+                json.loads(line[6:])["choices"][0]["delta"].get("content") or ""
+                for line in complete.decode().split("\n")
+                if line.startswith("data: {") and json.loads(line[6:])["choices"]
+            ).encode()
+            got += read_exactly(read, len(wanted) - len(got))
+            assert got == wanted
+        write.close()
+        assert read.read() == b"" and process.wait() == 0
+    assert got.decode() == TEXT
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(KeyboardInterrupt, 130), (BrokenPipeError, 0), (OSError, 2)]
+    ("arguments", "pieces"),
+    [
+        (
+            [],
+            [
+                (b": hi\n", '{"kind": "comment", "text": "hi"}\n'),
+                (
+                    b"id: 1\nretry: 5\nevent: e\ndata: \xc3\xa9\r\r",
+                    '{"kind": "event", "event": "e", "data": "é", "id": "1", "retry": 5}\n',
+                ),
+                (b"\ndata: [DONE]\n\n", '{"kind": "done"}\n'),
+                (
+                    b"data\n\n",
+                    '{"kind": "event", "event": "message", "data": "", "id": "1", "retry": null}\n',
+                ),
+            ],
+        ),
+        (["--data"], [(b": hi\ndata: a\ndata: b\n\n", "a\nb\n"), (b"data\n\n", "\n")]),
+        (["--data"], [(b"data: a\n\ndata: [DONE]\n\ndata: b\n\n", "a\nb\n")]),
+        (["--data", "--no-done"], [(b"data: [DONE]\n\n", "[DONE]\n")]),
+        (["--select", "a"], [(b'data: {"a": "x"}\r\r', "x"), (b'\ndata: {"a": "y"}\n\n', "y")]),
+    ],
+    ids=str,
 )
-def test_interruptions(
-    error: type[BaseException], status: int, monkeypatch: pytest.MonkeyPatch
+def test_each_form_comes_out_with_the_bytes_that_complete_it(
+    arguments: list[str], pieces: list[tuple[bytes, str]]
 ) -> None:
-    def interrupted(*_: object) -> int:
-        raise error
+    with running(*arguments) as (process, write, read):
+        for sent, shown in pieces:
+            for start in range(0, len(sent), 3):
+                write.write(sent[start : start + 3])
+            assert read_exactly(read, len(shown.encode())).decode() == shown
+        write.close()
+        assert read.read() == b"" and process.wait() == 0
 
-    monkeypatch.setattr(cli, "_run", interrupted)
-    monkeypatch.setattr(cli, "_silence_output", lambda: None)
-    assert cli.main([CHAT]) == status
+
+SELECTED = {
+    "text": ("a", b'{"a": "x"}', "x"),
+    "number": ("a", b'{"a": 1.50}', "1.5"),
+    "true": ("a", b'{"a": true}', "true"),
+    "false": ("a", b'{"a": false}', "false"),
+    "zero": ("a", b'{"a": 0}', "0"),
+    "null": ("a", b'{"a": null}', ""),
+    "empty": ("a", b'{"a": ""}', ""),
+    "object": ("a", '{"a": {"é": [1, null]}}'.encode(), '{"é": [1, null]}'),
+    "list": ("a", b'{"a": []}', "[]"),
+    "absent": ("b", b'{"a": "x"}', ""),
+    "deep": ("a.b.c", b'{"a": {"b": {"c": "x"}}}', "x"),
+    "item": ("a.1", b'{"a": ["x", "y"]}', "y"),
+    "item-of-the-whole": ("0", b'["x"]', "x"),
+    "no-such-item": ("a.9", b'{"a": ["x"]}', ""),
+    "name-in-a-list": ("a.b", b'{"a": ["x"]}', ""),
+    "number-in-an-object": ("a.0", b'{"a": {"0": "x"}}', "x"),
+    "in-text": ("a.0", b'{"a": "x"}', ""),
+    "in-null": ("a.b.c", b'{"a": null}', ""),
+    "in-number": ("a.b", b'{"a": 5}', ""),
+    "in-a-whole-number": ("a", b"5", ""),
+    "too-long-a-number": ("a." + "9" * 5000, b'{"a": ["x"]}', ""),
+    "line-feeds": ("a", b'{"a": "x\\n\\ny"}', "x\n\ny"),
+    "u2028": ("a", '{"a": "x\u2028y"}'.encode(), "x\u2028y"),
+    "pair": ("a", b'{"a": "\\ud83d\\ude00"}', "😀"),
+    "lone-high-half": ("a", b'{"a": "x\\ud83d"}', "x\ufffd"),
+    "lone-low-half": ("a", b'{"a": "\\ude00x"}', "\ufffdx"),
+    "halves-the-wrong-way-round": ("a", b'{"a": "\\ude00\\ud83dx"}', "\ufffd\ufffdx"),
+    "half-in-an-object": ("a", b'{"a": {"\\ud83d": "\\ude00"}}', '{"\ufffd": "\ufffd"}'),
+    "mark": ("a", b'{"a": "\\ufeffx"}', "\ufeffx"),
+}
 
 
-def test_standard_input_can_be_named_by_nothing() -> None:
+@pytest.mark.parametrize(
+    ("path", "data", "shown"), [pytest.param(*case, id=name) for name, case in SELECTED.items()]
+)
+def test_select(main: Any, path: str, data: bytes, shown: str) -> None:
+    done = main(b"data: " + data + b"\n\n", "--select", path)
+    assert (done.status, done.out, done.err) == (0, shown, "")
+
+
+def test_select_joins_a_character_that_is_cut_between_events(main: Any) -> None:
+    def stream(*texts: str) -> bytes:
+        return "".join(f'data: {{"a": "{text}"}}\n\n' for text in texts).encode()
+
+    cases = {
+        ("x\\ud83d", "\\ude00y"): "x😀y",
+        ("\\ud83d", "", "\\ude00"): "😀",
+        ("\\ud83d", "\\ud83d", "\\ude00"): "\ufffd😀",
+        ("\\ud83d", "x"): "\ufffdx",
+        ("\\ud83d", "\\ud83d"): "\ufffd\ufffd",
+        ("\\ude00", "\\ud83d"): "\ufffd\ufffd",
+    }
+    for texts, shown in cases.items():
+        assert main(stream(*texts), "--select", "a").out == shown
+    # What is read between has no part in it.
+    between = stream("\\ud83d") + b': hi\n\ndata: {"b": 1}\n\n' + stream("\\ude00")
+    assert main(between, "--select", "a").out == "😀"
+
+
+def test_select_skips_comments_and_done(main: Any) -> None:
+    done = main(b': hi\n\ndata: {"a": 1}\n\ndata: [DONE]\n\ndata: {"a": 2}\n\n', "--select", "a")
+    assert (done.status, done.out, done.err) == (0, "12", "")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b"no", b"", b"{", b"\xff", b'{"a": 1}x', b"[" * 100_000, b'{"a"\x1b[31m'],
+    ids=lambda bad: repr(bad[:10]),
+)
+def test_data_that_is_not_json_is_named_and_the_stream_goes_on(main: Any, bad: bytes) -> None:
+    stream = b'data: {"a": "x"}\n\ndata: ' + bad + b'\n\ndata: {"a": "y"}\n\n'
+    done = main(stream, "--select", "a")
+    assert (done.status, done.out) == (1, "xy")
+    shown = repr(bad[:200].decode(errors="replace"))
+    assert done.err == f"sse_stream: data is not JSON: {shown}\n"
+
+
+def test_deep_json_raises_nothing_wherever_its_end_is(main: Any) -> None:
+    for depth in range(880, 1010):
+        done = main(b'data: {"a": ' + b"[" * depth + b"]" * depth + b"}\n\n", "--select", "a")
+        assert (done.status, done.out) in ((0, "[" * depth + "]" * depth), (1, ""))
+
+
+def test_writes_utf8_whatever_the_locale_says() -> None:
+    stream = 'data: {"a": "é😀\\ud83d"}\n\n'.encode()
+    for encoding in ("ascii", "latin-1", "utf-16", "cp1252:strict"):
+        done = run("--select", "a", stream=stream, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+        assert (done.returncode, done.stdout.decode(), done.stderr) == (0, "é😀\ufffd", b"")
+        done = run("--data", stream=stream, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+        assert (done.returncode, done.stdout, done.stderr) == (0, stream[6:-1], b"")
+        done = run(stream=stream, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+        assert json.loads(done.stdout)["data"] == stream[6:-2].decode()
+        assert (done.returncode, done.stderr) == (0, b"") and "é😀" in done.stdout.decode()
+    done = run("--select", "a", stream="data: é\n\n".encode(), PYTHONIOENCODING="ascii")
+    assert done.returncode == 1 and done.stderr.strip() == rb"sse_stream: data is not JSON: '\xe9'"
+
+
+def test_invalid_utf8_is_shown_as_replacement_characters(main: Any) -> None:
+    assert main(b"data: a\xffb\n\n", "--data").out == "a\ufffdb\n"
+    (line,) = main(b"id: \xe2\x82\n:\x80\n\n").out.splitlines()
+    assert json.loads(line) == {"kind": "comment", "text": "\ufffd"}
+
+
+def test_json_lines_are_lines(main: Any) -> None:
+    stream = 'data: a\ndata: "b"\u2028\x85\x1b\x0b\n\n: c\u2029\n'.encode()
+    lines = main(stream).out.rstrip("\n").split("\n")
+    assert [json.loads(line) for line in lines] == [
+        {
+            "kind": "event",
+            "event": "message",
+            "data": 'a\n"b"\u2028\x85\x1b\x0b',
+            "id": "",
+            "retry": None,
+        },
+        {"kind": "comment", "text": "c\u2029"},
+    ]
+
+
+def test_a_large_event_in_one_line(main: Any) -> None:
+    assert main(b"data: " + b"x" * 1_000_000 + b"\n\n", "--data").out == "x" * 1_000_000 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("stream", "arguments", "status"),
+    [
+        (b"data: a\n\ndata: [DONE]\n\n", [], 0),
+        (b"data: [DONE]\n\ndata: a\n\n", [], 0),
+        (b"data: a\n\n", [], 3),
+        (b"", [], 3),
+        (b"data: a\n\ndata: [DONE]\n", [], 3),
+        (b"data: [DONE]\n\n", ["--no-done"], 3),
+        (b"data: {}\n\ndata: [DONE]\n\n", ["--select", "a"], 0),
+        (b"data: {}\n\n", ["--select", "a"], 3),
+        (b"data: no\n\n", ["--select", "a"], 3),
+        (b"data: no\n\ndata: [DONE]\n\n", ["--select", "a"], 1),
+    ],
+)
+def test_require_done(main: Any, stream: bytes, arguments: list[str], status: int) -> None:
+    done = main(stream, "--require-done", *arguments)
+    assert done.status == status
+    assert done.err.endswith("sse_stream: the stream ended before [DONE]\n") == (status == 3)
+    assert main(stream, *arguments).status == (1 if b"no" in stream else 0)
+
+
+def test_an_unfinished_block_is_dropped(main: Any) -> None:
+    assert main(b"data: a\n\ndata: b\n", "--data").out == "a\n"
+
+
+def test_max_event_size(main: Any) -> None:
+    stream = b"data: a\n\ndata: 12345678\n\n"
+    done = main(stream, "--data", "--max-event-size", "10")
+    assert (done.status, done.out) == (1, "a\n")
+    message = "sse_stream: the event stream holds an event or a line larger than 10 bytes\n"
+    assert done.err == message
+    done = main(stream, "--data", "--max-event-size", "14")
+    assert (done.status, done.out, done.err) == (0, "a\n12345678\n", "")
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", "1.5", ""])
+def test_a_limit_that_is_none(size: str) -> None:
+    with contextlib.redirect_stderr(io.StringIO()) as told, pytest.raises(SystemExit) as caught:
+        cli.main(["--max-event-size", size, os.devnull])
+    assert caught.value.code == 2
+    assert f"{size!r} is not a positive number of bytes" in told.getvalue()
+
+
+@pytest.mark.parametrize("arguments", [["--data", "--select", "a"], ["--unknown"], ["a", "b"]])
+def test_bad_use_is_explained(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2 and done.stderr.startswith(b"usage: python -m sse_stream")
+    assert done.stdout == b""
+
+
+def test_a_file_that_cannot_be_read_is_named_without_a_traceback(tmp_path: Path) -> None:
+    done = run(str(tmp_path / "absent"))
+    assert done.returncode == 2 and done.stdout == b""
+    assert re.fullmatch(r"sse_stream: .*absent: No such file or directory\s*", done.stderr.decode())
+    assert cli.main([str(tmp_path)]) == 2
+
+
+@posix
+def test_standard_input_that_is_closed_is_named() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "sse_stream", "--data"],
-        cwd=ROOT,
-        input=b"data: x\n\n",
-        capture_output=True,
+        f'"{sys.executable}" -m sse_stream <&-', shell=True, cwd=ROOT, capture_output=True
     )
-    assert done.stdout == b"x\n"
+    assert done.returncode == 2
+    assert done.stderr == b"sse_stream: standard input: Bad file descriptor\n"
+
+
+@posix
+def test_a_read_that_fails_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    # On Linux, its own memory can be opened, and not be read from its start.
+    if not os.path.exists("/proc/self/mem"):
+        pytest.skip("no file here opens and cannot be read")
+    done = run("/proc/self/mem")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"sse_stream: Input/output error\n"
+
+
+@posix
+@pytest.mark.parametrize("arguments", [[], ["--data"], ["--select", PATH]])
+def test_a_full_disk_is_told_once(arguments: list[str]) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no device here is full")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments, CHAT], cwd=ROOT, stdout=full, stderr=subprocess.PIPE
+        )
+    assert (done.returncode, done.stderr) == (2, b"sse_stream: No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--data"], ["--select", "a"]])
+def test_a_closed_pipe_ends_it_quietly(arguments: list[str]) -> None:
+    with running(*arguments) as (process, write, read):
+        write.write(b'data: {"a": "x"}\n\n')
+        assert read.read(1)
+        read.close()
+        # It meets the closed pipe with the next item; this side may meet its end too.
+        with contextlib.suppress(BrokenPipeError, OSError):
+            write.write(b'data: {"a": "y"}\n\n' * 1000)
+        with contextlib.suppress(BrokenPipeError, OSError):
+            write.close()
+        assert process.wait() == 0
+        assert process.stderr is not None and process.stderr.read() == b""
+
+
+@posix
+@pytest.mark.parametrize("arguments", [[], ["--select", "a"], ["--require-done"]])
+def test_ctrl_c_ends_it_quietly(arguments: list[str]) -> None:
+    # Where this process was told to ignore the signal, its children would be too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with running(*arguments) as (process, write, read):
+            write.write(b'data: {"a": "x"}\n\n')
+            assert read.read(1)
+            process.send_signal(signal.SIGINT)
+            assert process.wait() == 130
+            assert process.stderr is not None and process.stderr.read() == b""
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Failing(io.TextIOWrapper):
+    """A pipe that nobody reads any more, whose first flush meets that error."""
+
+    def __init__(self, error: BaseException) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        super().__init__(io.BufferedWriter(io.FileIO(writing, "wb")))
+        self.error: BaseException | None = error
+
+    def flush(self) -> None:
+        if self.error:
+            error, self.error = self.error, None
+            raise error
+        super().flush()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (BrokenPipeError(), 0, ""),
+        (OSError(28, "No space left"), 2, "sse_stream: No space left\n"),
+        (OSError("no number"), 2, "sse_stream: no number\n"),
+    ],
+    ids=repr,
+)
+def test_what_could_not_be_written_gives_no_second_error(
+    error: BaseException,
+    status: int,
+    told: str,
+    main: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing = Failing(error)
+    monkeypatch.setattr(sys, "stdout", failing)
+    done = main(b"data: x\n\n", "--data")
+    assert (done.status, done.err) == (status, told)
+    # As at the end of the process: what is still held back is written, or this would raise.
+    failing.close()
+
+
+def test_no_spinner_where_standard_error_is_no_terminal() -> None:
+    stream = b": one\n\n: two\n\ndata: {}\n\n: three\n\n"
+    for arguments in (["--select", "a"], ["--data"], []):
+        assert run(*arguments, stream=stream).stderr == b""

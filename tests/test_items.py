@@ -1,13 +1,18 @@
-"""Items are immutable values; errors and wrong arguments speak clearly."""
+"""Items are immutable values; errors and wrong arguments speak clearly; little is imported."""
 
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import sse_stream
 from sse_stream import (
     DONE,
     Comment,
@@ -18,113 +23,183 @@ from sse_stream import (
     Item,
     Parser,
     ParserClosedError,
+    SSEError,
 )
 
-ITEMS: list[Item] = [Event("a", "1", "i", 5), Comment("a"), DONE]
+# Each differs from every other, if only in one field or in its kind.
+ITEMS: list[Item] = [
+    Event(),
+    Event("a"),
+    Event(data="a"),
+    Event(id="a"),
+    Event(retry=0),
+    Event(retry=5),
+    Event("a", "1\n2", "é", 2**64 - 1),
+    Event(data="[DONE]"),
+    Comment(""),
+    Comment("a"),
+    DONE,
+]
+
+items = pytest.mark.parametrize("item", ITEMS, ids=repr)
 
 
-@pytest.mark.parametrize("item", ITEMS, ids=repr)
-def test_items_are_values(item: Item) -> None:
-    for twin in (copy.copy(item), copy.deepcopy(item), pickle.loads(pickle.dumps(item))):
-        assert twin == item and hash(twin) == hash(item) and repr(twin) == repr(item)
-    assert not hasattr(item, "__dict__")
+@items
+def test_a_copy_is_equal_and_nothing_else_is(item: Item) -> None:
+    twins = [copy.copy(item), copy.deepcopy(item), eval(repr(item))]
+    twins += [
+        pickle.loads(pickle.dumps(item, protocol))
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    ]
+    for twin in twins:
+        assert type(twin) is type(item)
+        assert twin == item
+        assert hash(twin) == hash(item) and repr(twin) == repr(item)
     assert [other for other in ITEMS if other == item] == [item]
-    name = type(item).__match_args__[0] if type(item).__match_args__ else "x"
-    with pytest.raises(AttributeError):
-        setattr(item, name, "b")
-    with pytest.raises(AttributeError):
-        delattr(item, name)
+    assert {other: n for n, other in enumerate(ITEMS)}[item] == ITEMS.index(item)
+    assert item != fields(item) and item not in ("a", None, 0)
+
+
+def fields(item: Item) -> tuple[object, ...]:
+    return tuple(getattr(item, name) for name in type(item).__match_args__)
+
+
+@items
+def test_nothing_of_it_can_be_changed(item: Item) -> None:
+    before = fields(item)
+    for name in (*type(item).__match_args__, "other", "__class__"):
+        with pytest.raises((AttributeError, TypeError)):
+            setattr(item, name, "b")
+        with pytest.raises((AttributeError, TypeError)):
+            delattr(item, name)
+    assert fields(item) == before
+    assert not hasattr(item, "__dict__")
+
+
+def test_the_order_of_the_fields() -> None:
+    match Event("e", "d", "i", 5):
+        case Event(event, data, id, retry):
+            assert (event, data, id, retry) == ("e", "d", "i", 5)
+    match Comment("c"):
+        case Comment(text):
+            assert text == "c"
+    assert Event(event="e", data="d", id="i", retry=5) == Event("e", "d", "i", 5)
+    assert fields(Event()) == ("message", "", "", None)
+
+
+def test_reprs_name_every_field() -> None:
+    assert repr(Event()) == "Event(event='message', data='', id='', retry=None)"
+    assert repr(Comment("a")) == "Comment(text='a')"
+    assert repr(DONE) == "DONE"
 
 
 def test_done_is_one_object() -> None:
-    assert Done() is DONE and copy.deepcopy(DONE) is DONE
-    assert pickle.loads(pickle.dumps(DONE)) is DONE
+    assert Done() is DONE and copy.copy(DONE) is DONE and copy.deepcopy([DONE])[0] is DONE
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(DONE, protocol)) is DONE
+    assert Parser().feed(b"data: [DONE]\n\n")[0] is DONE
     match DONE:
         case Done():
             pass
+    assert isinstance(DONE, Done) and not isinstance(DONE, (Event, Comment))
 
 
 def test_json() -> None:
-    assert Event(data='{"a": 1}').json() == {"a": 1}
+    assert Event(data='{"a": [1, "é"]}').json() == {"a": [1, "é"]}
     assert Event(data="7").json(loads=float) == 7.0
-    with pytest.raises(ValueError):
+    assert Event(data="7").json(loads=lambda text: [text]) == ["7"]
+    with pytest.raises(json.JSONDecodeError):
         Event(data="x").json()
+    with pytest.raises(ZeroDivisionError):
+        Event(data="0").json(loads=lambda text: 1 / int(text))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
+    ("arguments", "error", "message"),
     [
-        ({"max_event_size": 0}, ValueError),
-        ({"max_event_size": -1}, ValueError),
-        ({"max_event_size": True}, TypeError),
-        ({"max_event_size": 1.5}, TypeError),
-        ({"done": "a\r"}, ValueError),
-        ({"done": "a\r\nb"}, ValueError),
-        ({"done": b"x"}, TypeError),
-        ({"last_event_id": "a\0"}, ValueError),
-        ({"last_event_id": "a\n"}, ValueError),
-        ({"last_event_id": None}, TypeError),
+        ({"max_event_size": 0}, ValueError, "must be positive, not 0"),
+        ({"max_event_size": -1}, ValueError, "must be positive, not -1"),
+        ({"max_event_size": True}, TypeError, "int or None, not bool"),
+        ({"max_event_size": 1.5}, TypeError, "int or None, not float"),
+        ({"max_event_size": "1"}, TypeError, "int or None, not str"),
+        ({"done": "\r"}, ValueError, "cannot hold CR or LF"),
+        ({"done": "a\n"}, ValueError, "cannot hold CR or LF"),
+        ({"done": "a\r\nb"}, ValueError, "cannot hold CR or LF"),
+        ({"done": b"x"}, TypeError, "str or None, not bytes"),
+        ({"done": 0}, TypeError, "str or None, not int"),
+        ({"done": False}, TypeError, "str or None, not bool"),
+        ({"last_event_id": "a\0"}, ValueError, "cannot hold NUL, CR or LF"),
+        ({"last_event_id": "a\n"}, ValueError, "cannot hold NUL, CR or LF"),
+        ({"last_event_id": "\ra"}, ValueError, "cannot hold NUL, CR or LF"),
+        ({"last_event_id": None}, TypeError, "must be a str, not NoneType"),
+        ({"last_event_id": 5}, TypeError, "must be a str, not int"),
+        ({"last_event_id": b"5"}, TypeError, "must be a str, not bytes"),
     ],
+    ids=str,
 )
-def test_wrong_arguments(arguments: dict[str, Any], error: type[Exception]) -> None:
-    with pytest.raises(error):
+def test_wrong_arguments(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
         Parser(**arguments)
+    assert next(iter(arguments)) in str(caught.value)
 
 
-def test_feeding_what_is_not_bytes() -> None:
-    parser = Parser()
-    assert parser.feed(b"data:a") == []
-    with pytest.raises(TypeError, match="bytes-like"):
-        parser.feed(7)  # type: ignore[arg-type]
-    assert parser.feed(bytearray(b"b\n")) == [] and parser.feed(memoryview(b"\n")) == [
-        Event(data="ab")
-    ]
+def test_arguments_have_names() -> None:
+    for arguments in (("5",), ("", "[DONE]")):
+        with pytest.raises(TypeError):
+            Parser(*arguments)
 
 
-def test_a_closed_parser_says_so() -> None:
+@pytest.mark.parametrize("name", ["last_event_id", "retry", "incomplete", "other"])
+def test_the_state_of_a_parser_is_only_read(name: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(Parser(), name, "x")
+
+
+def test_a_parser_tells_its_state() -> None:
     parser = Parser()
     assert "open" in repr(parser)
     parser.close()
     assert "closed" in repr(parser)
-    for call in (lambda: parser.feed(b"a"), parser.close):
-        with pytest.raises(ParserClosedError, match="closed"):
-            call()
-
-
-def test_half_a_mark_is_content_at_the_end() -> None:
-    parser = Parser()
-    parser.feed(b"\xef\xbb")
-    assert parser.incomplete
-    assert parser.close(flush=True) == []
-    small = Parser(max_event_size=1)
-    small.feed(b"\xef\xbb")
+    parser = Parser(max_event_size=1)
     with pytest.raises(EventTooLargeError):
-        small.close()
-    assert "broken" in repr(small)
+        parser.feed(b"xx")
+    assert "broken" in repr(parser)
 
 
-def test_an_unlimited_parser_and_one_that_fits_to_the_byte() -> None:
-    stream = b"data:" + b"x" * 95 + b"\n\n"
-    for limit in (None, 100):
-        assert Parser(max_event_size=limit).feed(stream) == [Event(data="x" * 95)]
-    parser = Parser(max_event_size=99)
-    assert parser.feed(b":a\n" + stream) == [Comment("a")]
-    with pytest.raises(EventTooLargeError):
-        parser.feed(b"")
-    parser = Parser(max_event_size=99)
-    parser.feed(b"data:x")
-    with pytest.raises(EventTooLargeError):
-        parser.feed(b"x" * 94 + b"\n\n")
-
-
-def test_errors_pickle() -> None:
-    for error in (EventTooLargeError(5), IncompleteStreamError("7"), ParserClosedError()):
-        twin = pickle.loads(pickle.dumps(error))
+@pytest.mark.parametrize(
+    "error", [EventTooLargeError(5), IncompleteStreamError("7"), ParserClosedError()], ids=repr
+)
+def test_errors_are_of_one_family_and_pickle(error: Exception) -> None:
+    assert isinstance(error, SSEError)
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(twin) is type(error)
         assert str(twin) == str(error) and vars(twin) == vars(error)
 
 
-def test_comments_held_across_chunks() -> None:
-    parser = Parser(last_event_id="4")
-    assert parser.feed(b":a") == [] and parser.feed(b"b\nda") == [Comment("ab")]
-    assert parser.feed(b"ta: x\n\n") == [Event(data="x", id="4")]
-    assert parser.retry is None and not parser.incomplete
+def test_errors_tell_what_happened() -> None:
+    assert EventTooLargeError(5).limit == 5 and " 5 bytes" in str(EventTooLargeError(5))
+    assert IncompleteStreamError("7").last_event_id == "7" and "'7'" in str(
+        IncompleteStreamError("7")
+    )
+    assert IncompleteStreamError().last_event_id == ""
+    assert "closed" in str(ParserClosedError())
+
+
+def test_importing_it_imports_little_else() -> None:
+    program = """
+import os, sys  # what every start of Python brings
+before = set(sys.modules)
+import {name}
+print(*set(sys.modules) - before, sep="\\n")
+"""
+    done = subprocess.run(
+        # Without the site module, so that only the package's own imports are seen.
+        [sys.executable, "-S", "-c", program.format(name=sse_stream.__name__)],
+        cwd=Path(str(sse_stream.__file__)).parents[sse_stream.__name__.count(".") + 1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    top = sse_stream.__name__.split(".")[0]
+    others = {name for name in done.stdout.split() if name.split(".")[0] != top}
+    assert others <= {"__future__"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -35,6 +35,7 @@ BREAKING = {
     "half-a-mark-and-one": Case(2, b"\xef\xbb" + b"x"),
     "mark-later": Case(10, b"data:" + BOM + b"12" + b"3"),
     "second-mark": Case(3, BOM + BOM + b"x"),
+    "event-then-data": Case(20, b"event: e\ndata: 1234567890abcd" + b"e"),
     "data": Case(10, b"data:12345" + b"6"),
     "data-with-space": Case(10, b"data: 1234" + b"5"),
     "comment": Case(10, b":123456789" + b"0"),
@@ -84,8 +85,8 @@ BREAKING = {
     "past-one-piece-lines": Case(140_000, b"data:\n" * 139_990 + b"data:" + b"12345" + b"6"),
     "events-past-one-piece": Case(
         100,
-        b"data:12345\n\n" * 20_000 + b"data:" + b"x" * 95 + b"x",
-        [Event(data="12345")] * 20_000,
+        b"data:12345\n\n" * 8_000 + b"data:" + b"x" * 95 + b"x",
+        [Event(data="12345")] * 8_000,
     ),
 }
 SHORT = {name: case for name, case in BREAKING.items() if len(case.stream) < 1000}
@@ -102,8 +103,8 @@ FITTING = {
     "multi-byte": Case(10, "data:éé".encode() + b"1\n\n", [Event(data="éé1")]),
     "done": Case(11, b"data:[DONE]\n\n", [DONE]),
     "type-and-id": Case(10, b"event:abc\nid:7\ndata:12345\n\n", [Event("abc", "12345", "7")]),
-    "large-chunk": Case(10, b"data:12345\n\n" * 20_000, [Event(data="12345")] * 20_000),
-    "large-chunk-cr": Case(10, b"data:12345\r\r" * 20_000, [Event(data="12345")] * 20_000),
+    "large-chunk": Case(10, b"data:12345\n\n" * 8_000, [Event(data="12345")] * 8_000),
+    "large-chunk-cr": Case(10, b"data:12345\r\r" * 8_000, [Event(data="12345")] * 8_000),
     "large-event": Case(200_000, b"data:" + b"x" * 199_995 + b"\n\n", [Event(data="x" * 199_995)]),
 }
 
@@ -126,7 +127,12 @@ def fed(parser: Parser, chunks: list[bytes]) -> list[Item]:
 
 def check_broken(parser: Parser, limit: int) -> None:
     """Every later call gives the same error."""
-    for call in (lambda: parser.feed(b"\n\ndata: x\n\n"), lambda: parser.feed(b""), parser.close):
+    calls: list[Callable[[], object]] = [
+        lambda: parser.feed(b"\n\ndata: x\n\n"),
+        lambda: parser.feed(b""),
+        parser.close,
+    ]
+    for call in calls:
         with pytest.raises(EventTooLargeError, match=f" {limit} bytes") as caught:
             call()
         assert caught.value.limit == limit
@@ -178,11 +184,30 @@ def test_no_cut_matters(case: Case) -> None:
         assert state(parser) == (case.last_event_id, case.retry, True)
 
 
+@pytest.mark.parametrize("case", named(SHORT))
+def test_a_chunk_that_ends_the_line_or_the_block_comes_too_late(case: Case) -> None:
+    # Past its start a parser may take shorter ways, and the limit must hold in each.
+    before = [] if case.stream.startswith(BOM[:1]) else [b"\n"]
+    for ending in (b"\n", b"\n\n", b"\r\r"):
+        for position in range(len(case.stream)):
+            parser = Parser(max_event_size=case.limit)
+            items = [item for chunk in before for item in parser.feed(chunk)]
+            items += parser.feed(case.stream[:position])
+            rest = case.stream[position:] + ending
+            if len(items) < len(case.items):
+                items += parser.feed(rest)
+            else:
+                with pytest.raises(EventTooLargeError):
+                    parser.feed(rest)
+            assert items == [*case.items]
+            check_broken(parser, case.limit)
+
+
 @pytest.mark.parametrize("case", named(FITTING))
 def test_what_fits_to_the_byte_is_never_refused(case: Case) -> None:
     limit, stream, items = case.limit, case.stream, [*case.items]
     # Twice, so that nothing of the first counts for the second.
-    for chunks in ([stream], [stream, stream.removeprefix(BOM)], single_bytes(stream)):
+    for chunks in ([stream], [stream, stream.removeprefix(BOM)]):
         parser = Parser(max_event_size=limit)
         assert [item for chunk in chunks for item in parser.feed(chunk)] == items * (
             2 if len(chunks) == 2 else 1
@@ -193,6 +218,7 @@ def test_what_fits_to_the_byte_is_never_refused(case: Case) -> None:
             parser = Parser(max_event_size=limit)
             assert fed(parser, [stream[:position], stream[position:]]) == items
             assert not parser.incomplete
+        assert fed(Parser(max_event_size=limit), single_bytes(stream)) == items
     if limit > 1:
         smaller = Parser(max_event_size=limit - 1)
         fed(smaller, [stream])
@@ -271,7 +297,7 @@ def test_rule10_a_broken_parser_holds_no_buffers(start: bytes, more: bytes) -> N
         with pytest.raises(EventTooLargeError):
             for _ in range(200):
                 parser.feed(more)
-        assert tracemalloc.get_traced_memory()[0] - before < 20_000
+        assert tracemalloc.get_traced_memory()[0] - before < 8_000
     finally:
         tracemalloc.stop()
 
