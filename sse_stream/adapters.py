@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _INSTEAD = (
     "pass an iterable of bytes, such as response.iter_bytes() (httpx), "
-    "response.iter_content(chunk_size=None) or read_chunks(response.raw) (requests) or "
-    "response.content.iter_any() (aiohttp)"
+    "response.iter_content(chunk_size=None) or read_chunks(response.raw) (requests), "
+    "response.content.iter_any() (aiohttp) or read_chunks(file) (what has a read method)"
 )
 
 
@@ -309,9 +309,9 @@ def _check_source(source: object, method: str) -> None:
     kind = type(source)
     if issubclass(kind, (str, bytes, bytearray, memoryview)):
         raise TypeError(f"the source is a {kind.__name__}; {_INSTEAD}")
-    # A whole response may be iterable, by lines or by pieces of its own choice.
-    whole = any(hasattr(source, name) for name in ("iter_bytes", "iter_content", "iter_any"))
-    if whole or hasattr(source, "status_code") or not hasattr(source, method):
+    # Files and whole responses may be iterable, but by lines: they would wait for each LF.
+    whole = ("iter_bytes", "iter_content", "iter_any", "read", "status_code")
+    if any(hasattr(source, name) for name in whole) or not hasattr(source, method):
         wanted = "an async iterable" if method == "__aiter__" else "an iterable"
         raise TypeError(f"{kind.__name__} is not {wanted} of bytes; {_INSTEAD}")
 

@@ -30,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     ended before [DONE] under --require-done, 130 for Ctrl-C.
     """
     options = _options(argv)
+    if not sys.stderr:
+        # Closed, as 2>&- does it: what goes there goes nowhere.
+        sys.stderr = open(os.devnull, "w")
     try:
         file = _open(options.file)
     except OSError as error:
@@ -185,7 +188,8 @@ class _Stats:
         sys.stderr.flush()
 
     def __str__(self) -> str:
-        seconds = time.monotonic() - self._start
+        # A coarse clock may not have moved yet.
+        seconds = time.monotonic() - self._start or 0.001
         first = "none" if self._first is None else f"{self._first:.3f} s"
         return (
             f"{self._events} events, {self._bytes} bytes, {self._events / seconds:.0f} events/s, "

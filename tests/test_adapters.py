@@ -511,6 +511,7 @@ class AiohttpLike:
 
 WRONG: list[object] = ["text", b"data", bytearray(b"data"), memoryview(b"data"), 7, None]
 WRONG += [HttpxLike(), RequestsLike(), AiohttpLike(), StreamReaderLike(), HttpxLike().iter_bytes]
+WRONG += [io.BytesIO(b"data: a\n\n")]
 
 
 @pytest.mark.parametrize("source", WRONG, ids=lambda source: type(source).__name__)

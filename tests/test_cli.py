@@ -438,3 +438,12 @@ def test_no_spinner_where_standard_error_is_no_terminal() -> None:
     stream = b": one\n\n: two\n\ndata: {}\n\n: three\n\n"
     for arguments in (["--select", "a"], ["--data"], []):
         assert run(*arguments, stream=stream).stderr == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are inherited otherwise")
+def test_a_closed_standard_error_changes_no_status() -> None:
+    code = "import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "-m", "sse_stream", "--stats", "no such file"], cwd=ROOT
+    )
+    assert done.returncode == 2
