@@ -142,7 +142,7 @@ class Server:
             return await self.exchange.answer(request)
 
         app = web.Application()
-        app.router.add_get("/chat.sse", answer)
+        app.router.add_route("*", "/{path:.*}", answer)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
