@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     if not sys.stderr:
         # Closed, as 2>&- does it: what goes there goes nowhere.
-        sys.stderr = open(os.devnull, "w")
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open to the end)
     try:
         file = _open(options.file)
     except OSError as error:

@@ -1,0 +1,167 @@
+"""Who is timed: for each, a function that reads chunks to the end and counts the events.
+
+Each takes bytes, as they come from a transport, by the way its own users would, and hands out
+its events one by one.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+Reader = Callable[[list[bytes]], int]
+
+
+def count(events: Iterable[object]) -> int:
+    number = 0
+    for _ in events:
+        number += 1
+    return number
+
+
+def pure() -> Reader:
+    from sse_stream import iter_events
+    from sse_stream.parser import PureParser
+
+    return lambda chunks: count(iter_events(chunks, parser=PureParser()))
+
+
+def compiled() -> Reader:
+    from sse_stream import Parser, iter_events
+    from sse_stream.parser import PureParser
+
+    if Parser is PureParser:
+        raise ImportError("the compiled parser is not built")
+    return lambda chunks: count(iter_events(chunks))
+
+
+def httpx_sse() -> Reader:
+    import httpx
+    import httpx_sse as module
+
+    class Body(httpx.SyncByteStream):
+        def __init__(self, chunks: list[bytes]) -> None:
+            self.chunks = chunks
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(self.chunks)
+
+    def read(chunks: list[bytes]) -> int:
+        headers = {"content-type": "text/event-stream"}
+        response = httpx.Response(200, headers=headers, stream=Body(chunks))
+        return count(module.EventSource(response).iter_sse())
+
+    return read
+
+
+def httpx2() -> Reader:
+    import httpx2 as module
+
+    class Body(module.SyncByteStream):
+        def __init__(self, chunks: list[bytes]) -> None:
+            self.chunks = chunks
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(self.chunks)
+
+    def read(chunks: list[bytes]) -> int:
+        headers = {"content-type": "text/event-stream"}
+        response = module.Response(200, headers=headers, stream=Body(chunks))
+        return count(module.EventSource(response, max_event_size=None))
+
+    return read
+
+
+def sseclient() -> Reader:
+    import sseclient as module
+
+    return lambda chunks: count(module.SSEClient(iter(chunks)).events())
+
+
+def launchdarkly() -> Reader:
+    # Its client connects by itself; these two are what reads the body inside.
+    from ld_eventsource.reader import _BufferedLineReader, _SSEReader
+
+    def read(chunks: list[bytes]) -> int:
+        from ld_eventsource.actions import Event
+
+        items = _SSEReader(_BufferedLineReader.lines_from(chunks)).events_and_comments()
+        return count(item for item in items if isinstance(item, Event))
+
+    return read
+
+
+def assel() -> Reader:
+    import assel as module
+
+    return lambda chunks: count(module.parse(chunks))
+
+
+def openai() -> Reader:
+    from openai._streaming import SSEDecoder
+
+    return lambda chunks: count(SSEDecoder().iter_bytes(iter(chunks)))
+
+
+def anthropic() -> Reader:
+    from anthropic._streaming import SSEDecoder
+
+    return lambda chunks: count(SSEDecoder().iter_bytes(iter(chunks)))
+
+
+def langgraph() -> Reader:
+    # It decodes the JSON of each event too, which nobody else does.
+    from langgraph_sdk.sse import BytesLineDecoder, SSEDecoder
+
+    def read(chunks: list[bytes]) -> int:
+        lines, decoder = BytesLineDecoder(), SSEDecoder()
+        number = 0
+        for chunk in chunks:
+            for line in lines.decode(chunk):
+                if decoder.decode(bytes(line)) is not None:
+                    number += 1
+        return number
+
+    return read
+
+
+OURS = {"compiled": compiled, "pure": pure}
+PEERS = {
+    "launchdarkly-eventsource": launchdarkly,
+    "httpx-sse": httpx_sse,
+    "httpx2": httpx2,
+    "sseclient-py": sseclient,
+    "assel": assel,
+    "openai": openai,
+    "anthropic": anthropic,
+    "langgraph-sdk": langgraph,
+}
+# The module that users of each import.
+MODULES = {"sse-stream": "sse_stream", "launchdarkly-eventsource": "ld_eventsource"}
+MODULES |= {"sseclient-py": "sseclient", "httpx-sse": "httpx_sse", "httpx2": "httpx2"}
+MODULES |= {"assel": "assel", "openai": "openai", "anthropic": "anthropic"}
+MODULES |= {"langgraph-sdk": "langgraph_sdk.sse"}
+
+
+def available() -> dict[str, Reader]:
+    """Return the contenders that are installed."""
+    found = {}
+    for name, make in {**OURS, **PEERS}.items():
+        try:
+            found[name] = make()
+        except ImportError:
+            continue
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Return the version of each installed contender's package."""
+    found = {}
+    for name in MODULES:
+        try:
+            importlib.import_module(MODULES[name])
+            found[name] = version(name)
+        except (ImportError, PackageNotFoundError):
+            continue
+    return found

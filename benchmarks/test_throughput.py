@@ -1,0 +1,51 @@
+"""Bytes a second of each contender on each load.
+
+    python -m pytest benchmarks/test_throughput.py
+
+SEED in the environment chooses the loads.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from contenders import Reader, available
+from loads import Load, build
+from pytest_benchmark.fixture import BenchmarkFixture
+
+SEED = int(os.environ.get("SEED", "1"))
+LOADS = build(SEED, float(os.environ.get("SCALE", "1")))
+READERS = available()
+# Beyond this a round is not repeated.
+SLOW = 1.0
+
+
+def quadratic(read: Reader, load: Load) -> bool:
+    """Whether twice the bytes take far more than twice the time, for a load of one event."""
+    times = []
+    for part in (16, 8):
+        chunks = load.chunks[: len(load.chunks) // part]
+        start = time.perf_counter()
+        read(chunks)
+        times.append(time.perf_counter() - start)
+    return times[1] > 3 * times[0] and times[1] > 0.05
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("load", LOADS, ids=lambda load: load.name)
+def test_throughput(benchmark: BenchmarkFixture, load: Load, name: str) -> None:
+    read, chunks = READERS[name], load.chunks
+    if load.events == 1 and quadratic(read, load):
+        # The whole would take minutes; its rate is lower still.
+        chunks = chunks[: len(chunks) // 8]
+        benchmark.extra_info["quadratic"] = True
+    start = time.perf_counter()
+    events = read(chunks)
+    took = time.perf_counter() - start
+    rounds = 1 if took > SLOW else max(3, min(15, int(SLOW / took)))
+    benchmark.pedantic(read, (chunks,), rounds=rounds)
+    benchmark.extra_info["bytes"] = sum(map(len, chunks))
+    benchmark.extra_info["events"] = events
+    benchmark.extra_info["expected"] = load.events
