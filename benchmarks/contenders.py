@@ -67,7 +67,8 @@ def httpx2() -> Reader:
 
     def read(chunks: list[bytes]) -> int:
         headers = {"content-type": "text/event-stream"}
-        response = module.Response(200, headers=headers, stream=Body(chunks))
+        request = module.Request("GET", "http://loopback")
+        response = module.Response(200, headers=headers, stream=Body(chunks), request=request)
         return count(module.EventSource(response, max_event_size=None))
 
     return read

@@ -1,0 +1,72 @@
+"""Measure everything in one run and write RESULTS.md and the pictures.
+
+    python benchmarks/run.py [--quick]
+
+It makes a virtual environment with the peers in benchmarks/work/. Node is timed too, where it
+is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+WORK = HERE / "work"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description="Measure everything; write the page.")
+    options.add_argument("--quick", action="store_true", help="small loads, nothing is written")
+    options.add_argument("--seed", type=int, default=None, help="of the loads; random if not given")
+    given = options.parse_args()
+    seed = given.seed if given.seed is not None else int.from_bytes(os.urandom(3), "little")
+    inside = WORK / "venv" / "bin" / "python"
+    if not inside.exists():
+        venv.create(WORK / "venv", with_pip=True)
+    install = [str(inside), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*install, "-e", f"{HERE.parent}[bench]"], check=True)
+    environ = os.environ | {"SEED": str(seed), "SCALE": "0.1" if given.quick else "1"}
+
+    def step(*command: str) -> None:
+        print("$", *command, flush=True)
+        subprocess.run([str(inside), *command], cwd=HERE, env=environ, check=True)
+
+    for name in ("throughput", "single_events"):
+        data = str(WORK / f"{name}.json")
+        quiet = ["-q", "-p", "no:cacheprovider", "--benchmark-disable-gc", "--benchmark-quiet"]
+        step("-m", "pytest", f"test_{name}.py", *quiet, f"--benchmark-json={data}")
+    step("node_peer.py", str(WORK / "node.json"))
+    step("imports_and_memory.py", str(WORK / "imports_and_memory.json"))
+    facts = {
+        "seed": seed,
+        "date": datetime.date.today().isoformat(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+    }
+    (WORK / "facts.json").write_text(json.dumps(facts))
+    step("report.py", str(WORK), str(WORK if given.quick else HERE))
+    return 0
+
+
+def processor() -> str:
+    """Return the processor's own name, where the system tells it."""
+    if shutil.which("lscpu"):
+        done = subprocess.run(["lscpu", "--json"], capture_output=True, text=True)
+        for row in json.loads(done.stdout)["lscpu"] if done.returncode == 0 else []:
+            if row["field"] == "Model name:":
+                return str(row["data"])
+    return platform.processor() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
