@@ -60,11 +60,10 @@ def _iter_items(
 def _batches(
     source: Iterable[Buffer], parser: Parser, flush: bool
 ) -> Generator[list[Item], None, None]:
-    feed = parser.feed
     try:
-        for chunk in source:
-            if items := feed(chunk):
-                yield items
+        # map() and filter() call a compiled parser without a step of the interpreter.
+        for items in filter(None, map(parser.feed, source)):
+            yield items
         yield parser.close(flush=flush)
     finally:
         _close(source)

@@ -135,29 +135,29 @@ class Parser:
         if not self._fresh or _CR in data:
             return self._feed_any(data)
         line = self._line
-        if line and _LF not in data:
-            # More of a long line: nothing ends here.
-            line += data
-            if len(line) > self._limit:
-                self._break()
-                self._refuse()
-            return []
-        if len(data) > self._piece:
-            return self._feed_any(data)
-        if not line:
+        if line:
+            if _LF not in data:
+                # More of a line in progress: nothing ends here.
+                line += data
+                if len(line) > self._limit:
+                    self._break()
+                    self._refuse()
+                return []
+        elif data.endswith(b"\n\n") and len(data) <= self._piece:
             # One event, whole, as it comes from a model: a data line alone, or after its type.
             if data.startswith(b"data: "):
-                if data.find(_LF) == len(data) - 2 and data[-1] == _LF:
-                    text = data[6:-2].decode("utf-8", "replace")
+                text = data[6:-2].decode("utf-8", "replace")
+                if "\n" not in text:
                     return [
                         DONE if text == self._done else Event("message", text, self._last_event_id)
                     ]
-            elif data.startswith(b"event: ") and data[-1] == _LF:
-                event, _, text = data.decode("utf-8", "replace").partition("\ndata: ")
-                if text.find("\n") == len(text) - 2 and "\n" not in event:
-                    text = text[:-2]
-                    event = event[7:] or "message"
+            elif data.startswith(b"event: "):
+                event, _, text = data[7:-2].decode("utf-8", "replace").partition("\ndata: ")
+                if text and "\n" not in text and "\n" not in event:
+                    event = event or "message"
                     return [DONE if text == self._done else Event(event, text, self._last_event_id)]
+        if len(data) > self._piece:
+            return self._feed_any(data)
         items: list[Item] = []
         self._feed_fresh(data, items)
         if self._broken and not items:
@@ -331,14 +331,17 @@ class Parser:
             if held:
                 data = b"".join((self._line, data))
                 self._line = bytearray()
-            end = data.rfind(b"\n\n")
-            if end >= 0:
+            blocks, end, rest = data.rpartition(b"\n\n")
+            if end:
+                data = rest
                 # Most blocks are one data line: one cut before each gives the values.
-                if data.startswith(b"data: "):
-                    values = data[6:end].decode("utf-8", "replace").split("\n\ndata: ")
+                values = blocks.decode("utf-8", "replace").split("\n\ndata: ")
+                first = values[0]
+                if first.startswith("data: "):
+                    values[0] = first[6:]
                 else:
-                    values = data[:end].decode("utf-8", "replace").split("\n\ndata: ")
-                    self._take_blocks(None, values.pop(0), items)
+                    del values[0]
+                    self._take_blocks(None, first, items)
                 for value in values:
                     if "\n" in value:
                         first, _, lines = value.partition("\n")
@@ -347,7 +350,6 @@ class Parser:
                         items.append(DONE)
                     else:
                         items.append(Event("message", value, self._last_event_id))
-                data = data[end + 2 :]
             if _LF not in data:
                 self._line += data
                 return
