@@ -62,8 +62,7 @@ def _batches(
 ) -> Generator[list[Item], None, None]:
     try:
         # map() and filter() call a compiled parser without a step of the interpreter.
-        for items in filter(None, map(parser.feed, source)):
-            yield items
+        yield from filter(None, map(parser.feed, source))
         yield parser.close(flush=flush)
     finally:
         _close(source)

@@ -9,17 +9,30 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PRINTING = threading.Lock()
 
 
 def run(*command: str, pure: bool = False, cwd: Path = ROOT) -> None:
-    print("$", *(["SSE_STREAM_PURE=1"] if pure else []), *command, flush=True)
+    """Run a command; print it, and what it printed once it is over, since two run at a time."""
+    shown = " ".join(["$", *(["SSE_STREAM_PURE=1"] if pure else []), *command])
+    with PRINTING:
+        print("begun:", shown, flush=True)
     # CI: hypothesis tries the same examples for the same code.
     environ = os.environ | {"SSE_STREAM_PURE": "1" if pure else "0", "CI": "1"}
-    subprocess.run(command, cwd=cwd, env=environ, check=True)
+    done = subprocess.run(
+        command, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    with PRINTING:
+        print(shown, flush=True)
+        sys.stdout.buffer.write(done.stdout)
+        sys.stdout.flush()
+    done.check_returncode()
 
 
 def environment(python: str, name: str, *packages: str) -> str:
@@ -56,10 +69,9 @@ def other_interpreters() -> list[str]:
     return list(found.values())
 
 
-def check_under_other_interpreters() -> None:
-    """The tests that need nothing but pytest and hypothesis, compiled and pure."""
-    for number, python in enumerate(other_interpreters()):
-        inside = environment(python, f"other{number}", "-e", ".", "pytest", "hypothesis")
+def check_small(interpreters: list[str]) -> None:
+    """Run the tests that need nothing but pytest and hypothesis, compiled and pure."""
+    for inside in interpreters:
         run(inside, "-m", "pytest", "-q", "--deselect", "tests/test_vendored.py")
         run(inside, "-m", "pytest", "-q", pure=True)
 
@@ -81,21 +93,32 @@ def check_packages(inside: str) -> None:
         run(installed, "-m", "pytest", "-q", cwd=unpacked)
 
 
+def check_all(inside: str) -> None:
+    """Check style, types and packages; run the fuzzers, the oracles and every test."""
+    run(inside, "-m", "ruff", "check", ".")
+    run(inside, "-m", "ruff", "format", "--check", ".")
+    run(inside, "-m", "mypy")
+    run(inside, "-m", "basedpyright", "--level", "error")
+    check_packages(inside)
+    run(inside, "fuzz/run.py", "all", "--seconds", "10")
+    run(inside, "tests/compare.py", "--streams", "2000")
+    # Compiled, where there is a compiler (skipped tests say so if not), then pure. A
+    # vendored copy has no compiled parser: once is enough for it.
+    run(inside, "-m", "pytest", "-q", "-rs", "--deselect", "tests/test_vendored.py")
+    run(inside, "-m", "pytest", "-q", "-rs", "--cov=sse_stream", pure=True)
+
+
 def main() -> int:
     try:
-        check_under_other_interpreters()
-        inside = environment(sys.executable, "check", "-e", ".[test]")
-        run(inside, "-m", "ruff", "check", ".")
-        run(inside, "-m", "ruff", "format", "--check", ".")
-        run(inside, "-m", "mypy")
-        run(inside, "-m", "basedpyright", "--level", "error")
-        check_packages(inside)
-        run(inside, "fuzz/run.py", "all", "--seconds", "10")
-        run(inside, "tests/compare.py", "--streams", "2000")
-        # Compiled, where there is a compiler (skipped tests say so if not), then pure. A
-        # vendored copy has no compiled parser: once is enough for it.
-        run(inside, "-m", "pytest", "-q", "-rs", "--deselect", "tests/test_vendored.py")
-        run(inside, "-m", "pytest", "-q", "-rs", "--cov=sse_stream", pure=True)
+        # One after the other: each builds the package in the same folder.
+        small = [
+            environment(python, f"other{number}", "-e", ".", "pytest", "hypothesis")
+            for number, python in enumerate(other_interpreters())
+        ]
+        whole = environment(sys.executable, "check", "-e", ".[test]")
+        with ThreadPoolExecutor() as pool:
+            for job in [pool.submit(check_small, small), pool.submit(check_all, whole)]:
+                job.result()
     except subprocess.CalledProcessError as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
