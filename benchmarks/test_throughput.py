@@ -16,7 +16,7 @@ from loads import Load, build
 from pytest_benchmark.fixture import BenchmarkFixture
 
 SEED = int(os.environ.get("SEED", "1"))
-LOADS = build(SEED, float(os.environ.get("SCALE", "1")))
+LOADS = {load.name: load for load in build(SEED, float(os.environ.get("SCALE", "1")))}
 READERS = available()
 # Beyond this a round is not repeated.
 SLOW = 1.0
@@ -34,9 +34,10 @@ def quadratic(read: Reader, load: Load) -> bool:
 
 
 @pytest.mark.parametrize("name", READERS)
-@pytest.mark.parametrize("load", LOADS, ids=lambda load: load.name)
-def test_throughput(benchmark: BenchmarkFixture, load: Load, name: str) -> None:
-    read, chunks = READERS[name], load.chunks
+@pytest.mark.parametrize("stream", LOADS)
+def test_throughput(benchmark: BenchmarkFixture, stream: str, name: str) -> None:
+    read, load = READERS[name], LOADS[stream]
+    chunks = load.chunks
     if load.events == 1 and quadratic(read, load):
         # The whole would take minutes; its rate is lower still.
         chunks = chunks[: len(chunks) // 8]
