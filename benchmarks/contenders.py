@@ -1,7 +1,6 @@
-"""Who is timed: for each, a function that reads chunks to the end and counts the events.
+"""Who is timed and compared: for each, a function that reads chunks and hands out its events.
 
-Each takes bytes, as they come from a transport, by the way its own users would, and hands out
-its events one by one.
+Each takes bytes, as they come from a transport, by the way its own users would.
 """
 
 from __future__ import annotations
@@ -9,22 +8,29 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-Reader = Callable[[list[bytes]], int]
+Reader = Callable[[Iterable[bytes]], Iterable[Any]]
+Counter = Callable[[Iterable[bytes]], int]
 
 
-def count(events: Iterable[object]) -> int:
-    number = 0
-    for _ in events:
-        number += 1
-    return number
+def counter(read: Reader) -> Counter:
+    """Return a function that reads to the end and counts the events."""
+
+    def count(chunks: Iterable[bytes]) -> int:
+        number = 0
+        for _ in read(chunks):
+            number += 1
+        return number
+
+    return count
 
 
 def pure() -> Reader:
     from sse_stream import iter_events
     from sse_stream.parser import PureParser
 
-    return lambda chunks: count(iter_events(chunks, parser=PureParser()))
+    return lambda chunks: iter_events(chunks, parser=PureParser())
 
 
 def compiled() -> Reader:
@@ -33,7 +39,7 @@ def compiled() -> Reader:
 
     if Parser is PureParser:
         raise ImportError("the compiled parser is not built")
-    return lambda chunks: count(iter_events(chunks))
+    return iter_events
 
 
 def httpx_sse() -> Reader:
@@ -41,16 +47,16 @@ def httpx_sse() -> Reader:
     import httpx_sse as module
 
     class Body(httpx.SyncByteStream):
-        def __init__(self, chunks: list[bytes]) -> None:
+        def __init__(self, chunks: Iterable[bytes]) -> None:
             self.chunks = chunks
 
         def __iter__(self) -> Iterator[bytes]:
             return iter(self.chunks)
 
-    def read(chunks: list[bytes]) -> int:
+    def read(chunks: Iterable[bytes]) -> Iterable[Any]:
         headers = {"content-type": "text/event-stream"}
         response = httpx.Response(200, headers=headers, stream=Body(chunks))
-        return count(module.EventSource(response).iter_sse())
+        return module.EventSource(response).iter_sse()
 
     return read
 
@@ -59,17 +65,17 @@ def httpx2() -> Reader:
     import httpx2 as module
 
     class Body(module.SyncByteStream):
-        def __init__(self, chunks: list[bytes]) -> None:
+        def __init__(self, chunks: Iterable[bytes]) -> None:
             self.chunks = chunks
 
         def __iter__(self) -> Iterator[bytes]:
             return iter(self.chunks)
 
-    def read(chunks: list[bytes]) -> int:
+    def read(chunks: Iterable[bytes]) -> Iterable[Any]:
         headers = {"content-type": "text/event-stream"}
         request = module.Request("GET", "http://loopback")
         response = module.Response(200, headers=headers, stream=Body(chunks), request=request)
-        return count(module.EventSource(response, max_event_size=None))
+        return module.EventSource(response, max_event_size=None)
 
     return read
 
@@ -77,18 +83,17 @@ def httpx2() -> Reader:
 def sseclient() -> Reader:
     import sseclient as module
 
-    return lambda chunks: count(module.SSEClient(iter(chunks)).events())
+    return lambda chunks: module.SSEClient(iter(chunks)).events()
 
 
 def launchdarkly() -> Reader:
     # Its client connects by itself; these two are what reads the body inside.
+    from ld_eventsource.actions import Event
     from ld_eventsource.reader import _BufferedLineReader, _SSEReader
 
-    def read(chunks: list[bytes]) -> int:
-        from ld_eventsource.actions import Event
-
+    def read(chunks: Iterable[bytes]) -> Iterable[Any]:
         items = _SSEReader(_BufferedLineReader.lines_from(chunks)).events_and_comments()
-        return count(item for item in items if isinstance(item, Event))
+        return (item for item in items if isinstance(item, Event))
 
     return read
 
@@ -96,33 +101,31 @@ def launchdarkly() -> Reader:
 def assel() -> Reader:
     import assel as module
 
-    return lambda chunks: count(module.parse(chunks))
+    return module.parse
 
 
 def openai() -> Reader:
     from openai._streaming import SSEDecoder
 
-    return lambda chunks: count(SSEDecoder().iter_bytes(iter(chunks)))
+    return lambda chunks: SSEDecoder().iter_bytes(iter(chunks))
 
 
 def anthropic() -> Reader:
     from anthropic._streaming import SSEDecoder
 
-    return lambda chunks: count(SSEDecoder().iter_bytes(iter(chunks)))
+    return lambda chunks: SSEDecoder().iter_bytes(iter(chunks))
 
 
 def langgraph() -> Reader:
     # It decodes the JSON of each event too, which nobody else does.
     from langgraph_sdk.sse import BytesLineDecoder, SSEDecoder
 
-    def read(chunks: list[bytes]) -> int:
+    def read(chunks: Iterable[bytes]) -> Iterable[Any]:
         lines, decoder = BytesLineDecoder(), SSEDecoder()
-        number = 0
         for chunk in chunks:
             for line in lines.decode(chunk):
-                if decoder.decode(bytes(line)) is not None:
-                    number += 1
-        return number
+                if (event := decoder.decode(bytes(line))) is not None:
+                    yield event
 
     return read
 
@@ -145,12 +148,12 @@ MODULES |= {"assel": "assel", "openai": "openai", "anthropic": "anthropic"}
 MODULES |= {"langgraph-sdk": "langgraph_sdk.sse"}
 
 
-def available() -> dict[str, Reader]:
-    """Return the contenders that are installed."""
+def available() -> dict[str, Counter]:
+    """Return the contenders that are installed, each to read to the end and count."""
     found = {}
     for name, make in {**OURS, **PEERS}.items():
         try:
-            found[name] = make()
+            found[name] = counter(make())
         except ImportError:
             continue
     return found

@@ -1,9 +1,10 @@
-"""Measure everything in one run and write RESULTS.md and the pictures.
+"""Measure everything in one run; write RESULTS.md, its pictures, FEATURES.md and its copy.
 
     python benchmarks/run.py [--quick]
 
 It makes a virtual environment with the peers in benchmarks/work/. Node is timed too, where it
-is there.
+is there. The README carries a copy of the table of features. With --quick all goes to
+benchmarks/work/.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WORK = HERE / "work"
 
 def main() -> int:
     options = argparse.ArgumentParser(description="Measure everything; write the page.")
-    options.add_argument("--quick", action="store_true", help="small loads, nothing is written")
+    options.add_argument("--quick", action="store_true", help="small loads, nothing is published")
     options.add_argument("--seed", type=int, default=None, help="of the loads; random if not given")
     given = options.parse_args()
     seed = given.seed if given.seed is not None else int.from_bytes(os.urandom(3), "little")
@@ -54,7 +55,10 @@ def main() -> int:
         "processor": processor(),
     }
     (WORK / "facts.json").write_text(json.dumps(facts))
-    step("report.py", str(WORK), str(WORK if given.quick else HERE))
+    output = str(WORK if given.quick else HERE)
+    step("report.py", str(WORK), output)
+    copy = [] if given.quick else ["--readme", str(HERE.parent / "README.md")]
+    step("features.py", output, "--imports", str(WORK / "imports_and_memory.json"), *copy)
     return 0
 
 

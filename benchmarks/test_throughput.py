@@ -11,7 +11,7 @@ import os
 import time
 
 import pytest
-from contenders import Reader, available
+from contenders import Counter, available
 from loads import Load, build
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -22,7 +22,7 @@ READERS = available()
 SLOW = 1.0
 
 
-def quadratic(read: Reader, load: Load) -> bool:
+def quadratic(read: Counter, load: Load) -> bool:
     """Whether twice the bytes take far more than twice the time, for a load of one event."""
     times = []
     for part in (16, 8):

@@ -8,7 +8,12 @@ from hypothesis import settings
 # The tests of the transports need the clients and a server, which not every environment has.
 collect_ignore = [
     name
-    for name in ("test_transports.py", "test_readme.py", "test_embedding.py")
+    for name in (
+        "test_transports.py",
+        "test_readme.py",
+        "test_embedding.py",
+        "test_moving_over.py",
+    )
     if not all(map(find_spec, ("aiohttp", "httpx", "requests", "urllib3")))
 ]
 

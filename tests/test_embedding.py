@@ -58,7 +58,7 @@ def event_source() -> Any:
 def client(base: Any) -> Any:
     """Make a client class as the README does it, of that base."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    code = re.search(r"^```py\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    code = re.search(r"^```py\n(import openai\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     assert code
     found: dict[str, Any] = {}
     exec(code[1], found)
