@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import importlib.util
 import inspect
+import os
 import shutil
 import subprocess
 import sys
@@ -441,6 +442,33 @@ for start in range(1, 9):
 """
     lines = run(program).splitlines()
     assert lines and set(lines) == {"<sse_stream.Parser compiled closed>"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs another process on the same memory")
+def test_memory_that_changes_while_it_is_read(compiled: Any) -> None:
+    program = """
+import mmap, os, signal
+from sse_stream._speedups import Parser
+
+few = b"data: " + b"\\x80" * 1000 + b"\\n\\n"
+many = b"data: \\xc3\\xa9" + b"x" * 998 + b"\\n\\n"
+memory = mmap.mmap(-1, len(few))
+parent, writer = os.getpid(), os.fork()
+if writer == 0:
+    while os.getppid() == parent:
+        for _ in range(1000):
+            memory[:] = few
+            memory[:] = many
+    os._exit(0)
+try:
+    parser = Parser()
+    print(sum(len(parser.feed(memory)) for _ in range(100_000)) > 0)
+finally:
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+"""
+    # Characters counted in the one text and written from the other would go past their end.
+    assert run(program) == "True\n"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="needs __release_buffer__")
