@@ -92,6 +92,7 @@ def main() -> int:
         check_packages(inside)
         run(inside, "fuzz/run.py", "all", "--seconds", "10")
         run(inside, "tests/compare.py", "--streams", "2000")
+        run(inside, "tests/sanitize.py", "--quick")
         # Compiled, where there is a compiler (skipped tests say so if not), then pure. A
         # vendored copy has no compiled parser: once is enough for it.
         run(inside, "-m", "pytest", "-q", "-rs", "--deselect", "tests/test_vendored.py")
