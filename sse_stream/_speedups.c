@@ -28,7 +28,9 @@
 #define KEPT_ROOM 65536
 /* Types repeat from event to event; one of at most this size is not decoded twice in a row. */
 #define KEPT_TYPE 64
-/* Longer text goes to Python's own decoder at once. */
+/* Longer text goes to Python's own decoder at once; so does all text of a chunk that is not
+   bytes: what is looked at and then written must not change between, and others may write to
+   such memory meanwhile (another process, a thread that reads into it). */
 #define SHORT_TEXT 1024
 
 static const char BOM[] = "\xef\xbb\xbf";
@@ -53,6 +55,7 @@ typedef struct {
     Py_ssize_t line_size; /* bytes of the line in progress, without what was taken out */
     Py_ssize_t line_skip; /* bytes taken out of it: "data:" or "data: ", or 0 */
     Py_ssize_t limit;
+    Py_ssize_t short_text; /* longer text goes to Python's own decoder at once */
     PyObject *last_event_id;
     PyObject *done;        /* NULL: off */
     PyObject *retry;       /* NULL: never set */
@@ -250,9 +253,9 @@ decode_wide(Span text)
 }
 
 static PyObject *
-decode(Span text)
+decode(const Parser *self, Span text)
 {
-    if (text.size < 2 || text.size > SHORT_TEXT)
+    if (text.size < 2 || text.size > self->short_text)
         return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
     char bits = 0;
     for (Py_ssize_t i = 0; i < text.size; i++) bits |= text.at[i];
@@ -321,7 +324,7 @@ take_event(Parser *self, Span value)
         Py_XSETREF(self->event, Py_NewRef(event));
         return 0;
     }
-    event = decode(value);
+    event = decode(self, value);
     if (event == NULL) return -1;
     Py_XSETREF(self->event, event);
     if (value.size <= KEPT_TYPE) Py_XSETREF(self->known_type, Py_NewRef(event));
@@ -332,7 +335,7 @@ static int
 take_id(Parser *self, Span value)
 {
     if (memchr(value.at, '\0', (size_t)value.size) != NULL) return 0;
-    PyObject *id = decode(value);
+    PyObject *id = decode(self, value);
     if (id == NULL) return -1;
     Py_XSETREF(self->id, id);
     return 0;
@@ -365,7 +368,7 @@ take_field(Feed *feed, Span line)
     Py_ssize_t start = colon != NULL ? name_size + 1 : name_size;
     if (start < line.size && line.at[start] == ' ') start++;
     Span value = {line.at + start, line.size - start};
-    if (name_size == 0) return append_comment(feed, decode(value));
+    if (name_size == 0) return append_comment(feed, decode(feed->self, value));
     if (name_size == 2 && memcmp(line.at, "id", 2) == 0) return take_id(feed->self, value);
     if (name_size != 5) return 0;
     if (memcmp(line.at, "event", 5) == 0) return take_event(feed->self, value);
@@ -411,7 +414,7 @@ take_data(Feed *feed)
 {
     Parser *self = feed->self;
     if (feed->value.at != NULL) {
-        PyObject *data = decode(feed->value);
+        PyObject *data = decode(self, feed->value);
         feed->value.at = NULL;
         return data;
     }
@@ -422,7 +425,7 @@ take_data(Feed *feed)
             self->room = self->data_size;
         }
     }
-    PyObject *data = decode((Span){self->held, self->data_size - 1});
+    PyObject *data = decode(self, (Span){self->held, self->data_size - 1});
     self->data_size = 0;
     if (self->room > KEPT_ROOM) free_held(self);
     return data;
@@ -617,7 +620,10 @@ call(Parser *self, State *state, const Span *chunk, Py_buffer *view, bool flush)
     PyObject *result = NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
     bool entered = enter(self) == 0;
-    if (entered) result = advance(self, state, chunk, flush);
+    if (entered) {
+        self->short_text = view != NULL ? 0 : SHORT_TEXT;
+        result = advance(self, state, chunk, flush);
+    }
     if (view != NULL) PyBuffer_Release(view);
     if (entered) self->busy = false;
     Py_END_CRITICAL_SECTION();
@@ -685,7 +691,7 @@ PyDoc_STRVAR(feed_doc,
 "call), ParserClosedError after close().");
 
 static PyObject *
-parser_feed(Parser *self, PyTypeObject *cls, PyObject *const *args, Py_ssize_t count,
+parser_feed(PyObject *object, PyTypeObject *cls, PyObject *const *args, Py_ssize_t count,
             PyObject *names)
 {
     Py_ssize_t named = count_named(names, "data");
@@ -693,7 +699,9 @@ parser_feed(Parser *self, PyTypeObject *cls, PyObject *const *args, Py_ssize_t c
         PyErr_SetString(PyExc_TypeError, "feed() takes exactly one argument, data");
         return NULL;
     }
+    Parser *self = (Parser *)object;
     State *state = PyType_GetModuleState(cls);
+    if (state == NULL) return NULL;
     if (PyBytes_CheckExact(args[0])) return feed_bytes(self, state, args[0]);
     return feed_buffer(self, state, args[0]);
 }
@@ -706,7 +714,7 @@ PyDoc_STRVAR(close_doc,
 "Raises as feed() does.");
 
 static PyObject *
-parser_close(Parser *self, PyTypeObject *cls, PyObject *const *args, Py_ssize_t count,
+parser_close(PyObject *object, PyTypeObject *cls, PyObject *const *args, Py_ssize_t count,
              PyObject *names)
 {
     Py_ssize_t named = count_named(names, "flush");
@@ -715,12 +723,14 @@ parser_close(Parser *self, PyTypeObject *cls, PyObject *const *args, Py_ssize_t 
         return NULL;
     }
     int flush = named == 1 ? PyObject_IsTrue(args[0]) : 0;
-    return flush < 0 ? NULL : call(self, PyType_GetModuleState(cls), NULL, NULL, flush != 0);
+    State *state = flush < 0 ? NULL : PyType_GetModuleState(cls);
+    return state == NULL ? NULL : call((Parser *)object, state, NULL, NULL, flush != 0);
 }
 
 static PyObject *
-get_last_event_id(Parser *self, void *Py_UNUSED(closure))
+get_last_event_id(PyObject *object, void *Py_UNUSED(closure))
 {
+    Parser *self = (Parser *)object;
     PyObject *result;
     Py_BEGIN_CRITICAL_SECTION(self);
     result = Py_NewRef(self->last_event_id);
@@ -729,8 +739,9 @@ get_last_event_id(Parser *self, void *Py_UNUSED(closure))
 }
 
 static PyObject *
-get_retry(Parser *self, void *Py_UNUSED(closure))
+get_retry(PyObject *object, void *Py_UNUSED(closure))
 {
+    Parser *self = (Parser *)object;
     PyObject *result;
     Py_BEGIN_CRITICAL_SECTION(self);
     result = Py_NewRef(self->retry != NULL ? self->retry : Py_None);
@@ -739,8 +750,9 @@ get_retry(Parser *self, void *Py_UNUSED(closure))
 }
 
 static PyObject *
-get_incomplete(Parser *self, void *Py_UNUSED(closure))
+get_incomplete(PyObject *object, void *Py_UNUSED(closure))
 {
+    Parser *self = (Parser *)object;
     bool result;
     Py_BEGIN_CRITICAL_SECTION(self);
     result = is_incomplete(self);
@@ -749,8 +761,9 @@ get_incomplete(Parser *self, void *Py_UNUSED(closure))
 }
 
 static PyObject *
-parser_repr(Parser *self)
+parser_repr(PyObject *object)
 {
+    Parser *self = (Parser *)object;
     const char *word;
     Py_BEGIN_CRITICAL_SECTION(self);
     word = self->broken ? "broken" : self->closed ? "closed" : "open";
@@ -806,8 +819,9 @@ check_limit(PyObject *limit)
 }
 
 static int
-parser_init(Parser *self, PyObject *args, PyObject *names)
+parser_init(PyObject *object, PyObject *args, PyObject *names)
 {
+    Parser *self = (Parser *)object;
     static char *keywords[] = {"last_event_id", "done", "max_event_size", NULL};
     PyObject *last_event_id = NULL, *done = NULL, *max_event_size = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, names, "|$OOO:Parser", keywords, &last_event_id, &done,
@@ -853,15 +867,16 @@ parser_traverse(PyObject *self, visitproc visit, void *arg)
 }
 
 static void
-parser_dealloc(Parser *self)
+parser_dealloc(PyObject *object)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
+    Parser *self = (Parser *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
     drop_buffers(self);
     Py_CLEAR(self->last_event_id);
     Py_CLEAR(self->done);
     Py_CLEAR(self->retry);
-    type->tp_free((PyObject *)self);
+    type->tp_free(object);
     Py_DECREF(type);
 }
 
@@ -891,11 +906,11 @@ static PyMethodDef parser_methods[] = {
 };
 
 static PyGetSetDef parser_properties[] = {
-    {"last_event_id", (getter)get_last_event_id, NULL,
+    {"last_event_id", get_last_event_id, NULL,
      "The last event ID string, as committed by the last blank line.", NULL},
-    {"retry", (getter)get_retry, NULL,
+    {"retry", get_retry, NULL,
      "The reconnection time in milliseconds, or None until the stream sets it.", NULL},
-    {"incomplete", (getter)get_incomplete, NULL,
+    {"incomplete", get_incomplete, NULL,
      "Whether an end now would lose bytes; after close(), whether it did.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

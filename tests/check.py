@@ -70,10 +70,11 @@ def other_interpreters() -> list[str]:
 
 
 def check_small(interpreters: list[str]) -> None:
-    """Run the tests that need nothing but pytest and hypothesis, compiled and pure."""
+    """Run the tests that need nothing but pytest and hypothesis; then the sanitizers."""
     for inside in interpreters:
         run(inside, "-m", "pytest", "-q", "--deselect", "tests/test_vendored.py")
         run(inside, "-m", "pytest", "-q", pure=True)
+    run(sys.executable, "tests/sanitize.py", "--quick")
 
 
 def check_packages(inside: str) -> None:

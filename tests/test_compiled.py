@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import importlib.util
 import inspect
+import os
 import shutil
 import subprocess
 import sys
@@ -343,32 +344,34 @@ def test_compiles_without_a_warning() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_memory_stays_flat(compiled: Any) -> None:
+def every_way(parser_class: Any) -> None:
+    """Have all kinds of items, refusals and ends, with every part held at some cut."""
     stream = b"\xef\xbb\xbfid: 70000\nevent: own\nretry: 90000\n: note\ndata: one\ndata: two\n\n"
-    stream += b"data: " + b"x" * 100 + b"\n\ndata: [DONE]\n\nevent: left\nid: behind\ndata: open"
-
-    def work() -> None:
-        for cut in range(0, len(stream), 7):
-            parser = compiled(max_event_size=150, last_event_id="resumed here")
-            parser.feed(stream[:cut])
-            parser.feed(bytearray(stream[cut:]))
-            for bad in ("text", 5, memoryview(stream)[::2]):
-                try:
-                    parser.feed(bad)
-                except (TypeError, EventTooLargeError):
-                    pass
+    stream += b"data: " + b"x" * 100 + b"\n\ndata: [DONE]\n\nid: \xc3\xa9\n: \xe4\xbd\xa0\n"
+    stream += b"event: left\nid: behind\ndata: open"
+    for cut in range(0, len(stream), 7):
+        parser = parser_class(max_event_size=150, last_event_id="resumed here")
+        parser.feed(stream[:cut])
+        parser.feed(bytearray(stream[cut:]))
+        for bad in ("text", 5, memoryview(stream)[::2]):
             try:
-                parser.feed(b"x" * 200)
-            except EventTooLargeError:
+                parser.feed(bad)
+            except (TypeError, EventTooLargeError):
                 pass
-            compiled().close(flush=True)
+        try:
+            parser.feed(b"x" * 200)
+        except EventTooLargeError:
+            pass
+        parser_class().close(flush=True)
 
+
+def test_memory_stays_flat(compiled: Any) -> None:
     for _ in range(20):
-        work()
+        every_way(compiled)
     before = sys.getallocatedblocks()
     for _ in range(300):
-        work()
-    # 300 rounds with some 30 parsers each: a leak of one block in each would show as 9000.
+        every_way(compiled)
+    # 300 rounds with some 60 parsers each: a leak of one block in each would show as 18000.
     assert sys.getallocatedblocks() - before < 200
 
 
@@ -381,36 +384,60 @@ from sse_stream._speedups import Parser
 
 stream = b"\\xef\\xbb\\xbfid: 70000\\nevent: own\\nretry: 90000\\n: note\\ndata: one\\n"
 stream += b"data: two\\n\\ndata: " + b"x" * 100_000 + b"\\n\\ndata: [DONE]\\n\\n"
+stream += "data: é\\r\\rdata: 東京\\nid: é\\n\\n: 😀\\n".encode() + b"data: \\xff\\xff\\n\\n"
 stream += b"event: left\\nid: behind\\ndata: open"
-chunks = [stream[:50], bytearray(stream[50:300]), memoryview(stream)[300:-20], stream[-20:]]
+chunks = [stream[:50], bytearray(stream[50:300]), memoryview(stream)[300:-90], stream[-90:]]
 strided = memoryview(stream)[::2]
-failed = 0
-for start in range(1, 150):
-    parser = None
-    _testcapi.set_nomemory(start, 0)
+
+
+def use(parser, items):
+    for chunk in (*chunks, strided):
+        items.append(parser.feed(chunk))
+    for wrong in (5, "text"):
+        try:
+            parser.feed(wrong)
+        except TypeError:
+            pass
+    items.append(parser.close(flush=True))
+    try:
+        parser.close()
+    except SSEError:
+        pass
+
+
+def starve(start, stop):
+    # Fail every allocation from the one on, up to the other; 0: all that follow.
+    parser, items, failed = None, [], False
+    _testcapi.set_nomemory(start, stop)
     try:
         parser = Parser(last_event_id="5", max_event_size=200_000)
-        for chunk in chunks:
-            parser.feed(chunk)
-        parser.feed(strided)
-        parser.close(flush=True)
+        use(parser, items)
         _testcapi.remove_mem_hooks()
     except MemoryError:
         _testcapi.remove_mem_hooks()
-        failed += 1
+        failed = True
+    # Right as far as it came: never a parser that goes on with bytes missing.
+    assert items == right[: len(items)]
     if parser is not None:
-        # Whole or closed by the failure: never a parser that goes on with bytes missing.
         repr(parser), parser.retry, parser.last_event_id, parser.incomplete
         for call in (lambda: parser.feed(b"\\n\\n"), parser.close):
             try:
                 call()
             except SSEError:
                 pass
-print(failed)
+    return failed
+
+
+right = []
+use(Parser(last_event_id="5", max_event_size=200_000), right)
+for once in (False, True):
+    failed = [starve(start, start + 1 if once else 0) for start in range(1, 150)]
+    print(sum(failed), sum(failed[100:]))
 """
-    failed = int(run(program))
-    # Enough failed to have hit each step, and in the end nothing did.
-    assert 20 < failed < 149
+    for line in run(program).splitlines():
+        failed, late = map(int, line.split())
+        # Enough failed to have hit each step, and in the end none was left to hit.
+        assert failed > 50 and late == 0
 
 
 def test_a_parser_that_ran_out_of_memory_never_goes_on_with_bytes_missing(compiled: Any) -> None:
@@ -441,6 +468,33 @@ for start in range(1, 9):
 """
     lines = run(program).splitlines()
     assert lines and set(lines) == {"<sse_stream.Parser compiled closed>"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs another process on the same memory")
+def test_memory_that_changes_while_it_is_read(compiled: Any) -> None:
+    program = """
+import mmap, os, signal
+from sse_stream._speedups import Parser
+
+few = b"data: " + b"\\x80" * 1000 + b"\\n\\n"
+many = b"data: \\xc3\\xa9" + b"x" * 998 + b"\\n\\n"
+memory = mmap.mmap(-1, len(few))
+parent, writer = os.getpid(), os.fork()
+if writer == 0:
+    while os.getppid() == parent:
+        for _ in range(1000):
+            memory[:] = few
+            memory[:] = many
+    os._exit(0)
+try:
+    parser = Parser()
+    print(sum(len(parser.feed(memory)) for _ in range(100_000)) > 0)
+finally:
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+"""
+    # Characters counted in the one text and written from the other would go past their end.
+    assert run(program) == "True\n"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="needs __release_buffer__")
