@@ -28,9 +28,7 @@
 #define KEPT_ROOM 65536
 /* Types repeat from event to event; one of at most this size is not decoded twice in a row. */
 #define KEPT_TYPE 64
-/* Longer text goes to Python's own decoder at once; so does all text of a chunk that is not
-   bytes: what is looked at and then written must not change between, and others may write to
-   such memory meanwhile (another process, a thread that reads into it). */
+/* Longer text goes to Python's own decoder at once. */
 #define SHORT_TEXT 1024
 
 static const char BOM[] = "\xef\xbb\xbf";
@@ -49,13 +47,13 @@ typedef struct {
 /* All strings held are of the exact type str: no cycle can go through a parser or an item. */
 typedef struct {
     PyObject_HEAD
+    State *state;         /* the module's, which lives as long as this type does */
     char *held;           /* data of the block, then the line in progress */
     Py_ssize_t room;      /* bytes allocated there */
     Py_ssize_t data_size; /* bytes of data, each value with its newline */
     Py_ssize_t line_size; /* bytes of the line in progress, without what was taken out */
     Py_ssize_t line_skip; /* bytes taken out of it: "data:" or "data: ", or 0 */
     Py_ssize_t limit;
-    Py_ssize_t short_text; /* longer text goes to Python's own decoder at once */
     PyObject *last_event_id;
     PyObject *done;        /* NULL: off */
     PyObject *retry;       /* NULL: never set */
@@ -70,7 +68,6 @@ typedef struct {
 /* One call to feed() or close(). */
 typedef struct {
     Parser *self;
-    State *state;
     PyObject *items;
     Span value; /* the block's only data value, still in the chunk; at NULL: none */
 } Feed;
@@ -88,6 +85,8 @@ reserve(Parser *self, Py_ssize_t more)
         /* Geometric: linear in the bytes for every cut. The surplus is given back before a
            large text is made (see end_block), so that it never adds to the peak. */
         room = used + more < 256 ? 256 : (used + more) / 2 * 3 + 2;
+        /* What is held never exceeds the limit. */
+        if (room > self->limit) room = used + more > self->limit ? used + more : self->limit;
         held = PyMem_Realloc(self->held, (size_t)room);
     }
     if (held == NULL) {
@@ -253,9 +252,9 @@ decode_wide(Span text)
 }
 
 static PyObject *
-decode(const Parser *self, Span text)
+decode(Span text)
 {
-    if (text.size < 2 || text.size > self->short_text)
+    if (text.size < 2 || text.size > SHORT_TEXT)
         return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
     char bits = 0;
     for (Py_ssize_t i = 0; i < text.size; i++) bits |= text.at[i];
@@ -286,7 +285,7 @@ static int
 append_event(Feed *feed, PyObject *data)
 {
     Parser *self = feed->self;
-    State *state = feed->state;
+    State *state = self->state;
     PyObject *item = PyObject_GC_New(PyObject, (PyTypeObject *)state->event_type);
     if (item == NULL) {
         Py_DECREF(data);
@@ -304,12 +303,12 @@ static int
 append_comment(Feed *feed, PyObject *text)
 {
     if (text == NULL) return -1;
-    PyObject *item = PyObject_GC_New(PyObject, (PyTypeObject *)feed->state->comment_type);
+    PyObject *item = PyObject_GC_New(PyObject, (PyTypeObject *)feed->self->state->comment_type);
     if (item == NULL) {
         Py_DECREF(text);
         return -1;
     }
-    set_slot(item, feed->state->text_at, text);
+    set_slot(item, feed->self->state->text_at, text);
     return append_item(feed, item);
 }
 
@@ -324,7 +323,7 @@ take_event(Parser *self, Span value)
         Py_XSETREF(self->event, Py_NewRef(event));
         return 0;
     }
-    event = decode(self, value);
+    event = decode(value);
     if (event == NULL) return -1;
     Py_XSETREF(self->event, event);
     if (value.size <= KEPT_TYPE) Py_XSETREF(self->known_type, Py_NewRef(event));
@@ -335,7 +334,7 @@ static int
 take_id(Parser *self, Span value)
 {
     if (memchr(value.at, '\0', (size_t)value.size) != NULL) return 0;
-    PyObject *id = decode(self, value);
+    PyObject *id = decode(value);
     if (id == NULL) return -1;
     Py_XSETREF(self->id, id);
     return 0;
@@ -368,7 +367,7 @@ take_field(Feed *feed, Span line)
     Py_ssize_t start = colon != NULL ? name_size + 1 : name_size;
     if (start < line.size && line.at[start] == ' ') start++;
     Span value = {line.at + start, line.size - start};
-    if (name_size == 0) return append_comment(feed, decode(feed->self, value));
+    if (name_size == 0) return append_comment(feed, decode(value));
     if (name_size == 2 && memcmp(line.at, "id", 2) == 0) return take_id(feed->self, value);
     if (name_size != 5) return 0;
     if (memcmp(line.at, "event", 5) == 0) return take_event(feed->self, value);
@@ -414,7 +413,7 @@ take_data(Feed *feed)
 {
     Parser *self = feed->self;
     if (feed->value.at != NULL) {
-        PyObject *data = decode(self, feed->value);
+        PyObject *data = decode(feed->value);
         feed->value.at = NULL;
         return data;
     }
@@ -425,7 +424,7 @@ take_data(Feed *feed)
             self->room = self->data_size;
         }
     }
-    PyObject *data = decode(self, (Span){self->held, self->data_size - 1});
+    PyObject *data = decode((Span){self->held, self->data_size - 1});
     self->data_size = 0;
     if (self->room > KEPT_ROOM) free_held(self);
     return data;
@@ -446,7 +445,7 @@ end_block(Feed *feed)
         if (self->done != NULL && PyUnicode_GET_LENGTH(data) == PyUnicode_GET_LENGTH(self->done)
             && PyUnicode_Compare(data, self->done) == 0) {
             Py_DECREF(data);
-            if (PyList_Append(feed->items, feed->state->done) < 0) return -1;
+            if (PyList_Append(feed->items, feed->self->state->done) < 0) return -1;
         }
         else if (append_event(feed, data) < 0) {
             return -1;
@@ -564,9 +563,9 @@ is_incomplete(const Parser *self)
 }
 
 static PyObject *
-refuse(Parser *self, State *state)
+refuse(Parser *self)
 {
-    PyObject *kind = self->broken ? state->too_large_error : state->closed_error;
+    PyObject *kind = self->broken ? self->state->too_large_error : self->state->closed_error;
     PyObject *error = self->broken ? PyObject_CallFunction(kind, "n", self->limit)
                                    : PyObject_CallNoArgs(kind);
     if (error != NULL) PyErr_SetObject(kind, error);
@@ -576,10 +575,10 @@ refuse(Parser *self, State *state)
 
 /* Without a chunk: the end of the stream. */
 static PyObject *
-advance(Parser *self, State *state, const Span *chunk, bool flush)
+advance(Parser *self, const Span *chunk, bool flush)
 {
-    if (self->broken || self->closed) return refuse(self, state);
-    Feed feed = {self, state, PyList_New(0), {NULL, 0}};
+    if (self->broken || self->closed) return refuse(self);
+    Feed feed = {self, PyList_New(0), {NULL, 0}};
     if (feed.items == NULL) return NULL;
     if ((chunk != NULL ? feed_chunk(&feed, *chunk) : end_stream(&feed, flush)) < 0) {
         /* Out of memory: bytes were lost, so that all that would follow could be wrong. */
@@ -590,7 +589,7 @@ advance(Parser *self, State *state, const Span *chunk, bool flush)
     }
     if (self->broken && PyList_GET_SIZE(feed.items) == 0) {
         Py_DECREF(feed.items);
-        return refuse(self, state);
+        return refuse(self);
     }
     if (chunk == NULL) {
         self->incomplete = is_incomplete(self);
@@ -600,8 +599,8 @@ advance(Parser *self, State *state, const Span *chunk, bool flush)
     return feed.items;
 }
 
-/* An allocation may run the garbage collector, and that any code; so may the release of a
-   buffer. A call is alone until it is over, and whoever comes meanwhile is told. */
+/* An allocation may run the garbage collector, and that any code. A call is alone until it is
+   over, and whoever comes meanwhile is told. */
 static int
 enter(Parser *self)
 {
@@ -615,17 +614,14 @@ enter(Parser *self)
 }
 
 static PyObject *
-call(Parser *self, State *state, const Span *chunk, Py_buffer *view, bool flush)
+call(Parser *self, const Span *chunk, bool flush)
 {
     PyObject *result = NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
-    bool entered = enter(self) == 0;
-    if (entered) {
-        self->short_text = view != NULL ? 0 : SHORT_TEXT;
-        result = advance(self, state, chunk, flush);
+    if (enter(self) == 0) {
+        result = advance(self, chunk, flush);
+        self->busy = false;
     }
-    if (view != NULL) PyBuffer_Release(view);
-    if (entered) self->busy = false;
     Py_END_CRITICAL_SECTION();
     return result;
 }
@@ -639,15 +635,10 @@ type_error(const char *format, PyObject *object)
     return NULL;
 }
 
+/* Copy the bytes of any other object: while they are looked at and then decoded, others might
+   write to such memory (a thread that reads into it, another process). */
 static PyObject *
-feed_bytes(Parser *self, State *state, PyObject *bytes)
-{
-    Span chunk = {PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes)};
-    return call(self, state, &chunk, NULL, false);
-}
-
-static PyObject *
-feed_buffer(Parser *self, State *state, PyObject *data)
+copy_bytes(PyObject *data)
 {
     Py_buffer view;
     if (PyUnicode_Check(data)) {
@@ -660,17 +651,11 @@ feed_buffer(Parser *self, State *state, PyObject *data)
         PyErr_Clear();
         return type_error("feed() takes a bytes-like object, not %S", data);
     }
-    if (PyBuffer_IsContiguous(&view, 'C')) {
-        Span chunk = {view.buf, view.len};
-        return call(self, state, &chunk, &view, false);
-    }
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, view.len), *result = NULL;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, view.len);
     if (bytes != NULL && PyBuffer_ToContiguous(PyBytes_AS_STRING(bytes), &view, view.len, 'C') < 0)
         Py_CLEAR(bytes);
     PyBuffer_Release(&view);
-    if (bytes != NULL) result = feed_bytes(self, state, bytes);
-    Py_XDECREF(bytes);
-    return result;
+    return bytes;
 }
 
 /* How many arguments were given by name; -1 if the first of them has another name. */
@@ -691,19 +676,19 @@ PyDoc_STRVAR(feed_doc,
 "call), ParserClosedError after close().");
 
 static PyObject *
-parser_feed(PyObject *object, PyTypeObject *cls, PyObject *const *args, Py_ssize_t count,
-            PyObject *names)
+parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
     Py_ssize_t named = count_named(names, "data");
     if (named < 0 || count + named != 1) {
         PyErr_SetString(PyExc_TypeError, "feed() takes exactly one argument, data");
         return NULL;
     }
-    Parser *self = (Parser *)object;
-    State *state = PyType_GetModuleState(cls);
-    if (state == NULL) return NULL;
-    if (PyBytes_CheckExact(args[0])) return feed_bytes(self, state, args[0]);
-    return feed_buffer(self, state, args[0]);
+    PyObject *bytes = PyBytes_CheckExact(args[0]) ? Py_NewRef(args[0]) : copy_bytes(args[0]);
+    if (bytes == NULL) return NULL;
+    Span chunk = {PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes)};
+    PyObject *items = call((Parser *)object, &chunk, false);
+    Py_DECREF(bytes);
+    return items;
 }
 
 PyDoc_STRVAR(close_doc,
@@ -714,8 +699,7 @@ PyDoc_STRVAR(close_doc,
 "Raises as feed() does.");
 
 static PyObject *
-parser_close(PyObject *object, PyTypeObject *cls, PyObject *const *args, Py_ssize_t count,
-             PyObject *names)
+parser_close(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
     Py_ssize_t named = count_named(names, "flush");
     if (named < 0 || named > 1 || count > 0) {
@@ -723,8 +707,7 @@ parser_close(PyObject *object, PyTypeObject *cls, PyObject *const *args, Py_ssiz
         return NULL;
     }
     int flush = named == 1 ? PyObject_IsTrue(args[0]) : 0;
-    State *state = flush < 0 ? NULL : PyType_GetModuleState(cls);
-    return state == NULL ? NULL : call((Parser *)object, state, NULL, NULL, flush != 0);
+    return flush < 0 ? NULL : call((Parser *)object, NULL, flush != 0);
 }
 
 static PyObject *
@@ -773,11 +756,36 @@ parser_repr(PyObject *object)
 
 /* --- the type ---------------------------------------------------------------------- */
 
+/* The type is all that could be part of a cycle, and has its own way to break one. */
+static int
+parser_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static void
+parser_dealloc(PyObject *object)
+{
+    Parser *self = (Parser *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    drop_buffers(self);
+    Py_CLEAR(self->last_event_id);
+    Py_CLEAR(self->done);
+    Py_CLEAR(self->retry);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
 static PyObject *
 parser_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(names))
 {
     Parser *self = (Parser *)type->tp_alloc(type, 0);
     if (self == NULL) return NULL;
+    /* The module is that of the type made here, which may be a base of the one asked for. */
+    while (type->tp_dealloc != parser_dealloc) type = type->tp_base;
+    self->state = PyType_GetModuleState(type);
     self->mark = -1;
     self->closed = true; /* until __init__, which a subclass may forget */
     self->last_event_id = PyUnicode_New(0, 0);
@@ -858,28 +866,6 @@ parser_init(PyObject *object, PyObject *args, PyObject *names)
     return result;
 }
 
-/* The type is all that could be part of a cycle, and has its own way to break one. */
-static int
-parser_traverse(PyObject *self, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(self));
-    return 0;
-}
-
-static void
-parser_dealloc(PyObject *object)
-{
-    Parser *self = (Parser *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    PyObject_GC_UnTrack(object);
-    drop_buffers(self);
-    Py_CLEAR(self->last_event_id);
-    Py_CLEAR(self->done);
-    Py_CLEAR(self->retry);
-    type->tp_free(object);
-    Py_DECREF(type);
-}
-
 PyDoc_STRVAR(parser_doc,
 "Parser(*, last_event_id='', done='[DONE]', max_event_size=67108864)\n--\n\n"
 "A push-style parser of one event stream (HTML standard, 9.2.6).\n"
@@ -897,7 +883,7 @@ PyDoc_STRVAR(parser_doc,
 "[Event(event='message', data='one', id='', retry=None)]");
 
 #define METHOD(function) \
-    (PyCFunction)(void (*)(void))function, METH_METHOD | METH_FASTCALL | METH_KEYWORDS
+    (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS
 
 static PyMethodDef parser_methods[] = {
     {"feed", METHOD(parser_feed), feed_doc},
