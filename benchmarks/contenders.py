@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import Any
 
 Reader = Callable[[Iterable[bytes]], Iterable[Any]]
@@ -40,6 +41,14 @@ def compiled() -> Reader:
     if Parser is PureParser:
         raise ImportError("the compiled parser is not built")
     return iter_events
+
+
+def fed() -> Reader:
+    """The parser without an adapter, called as eventsource-parser is: its comments come too."""
+    from sse_stream import Parser
+
+    compiled()  # raises where there is none
+    return lambda chunks: chain.from_iterable(map(Parser().feed, chunks))
 
 
 def httpx_sse() -> Reader:
@@ -131,6 +140,7 @@ def langgraph() -> Reader:
 
 
 OURS = {"compiled": compiled, "pure": pure}
+FED = "compiled, fed"
 PEERS = {
     "launchdarkly-eventsource": launchdarkly,
     "httpx-sse": httpx_sse,
@@ -151,7 +161,7 @@ MODULES |= {"langgraph-sdk": "langgraph_sdk.sse"}
 def available() -> dict[str, Counter]:
     """Return the contenders that are installed, each to read to the end and count."""
     found = {}
-    for name, make in {**OURS, **PEERS}.items():
+    for name, make in {**OURS, FED: fed, **PEERS}.items():
         try:
             found[name] = counter(make())
         except ImportError:

@@ -11,11 +11,12 @@ WIDE = ["你好", "世界", "流式传输", "😀", "トークン", "가나다",
 
 
 class Load(NamedTuple):
-    """One load: ``chunks`` as a transport would bring them, and how many events they hold."""
+    """One load: ``chunks`` as a transport would bring them, and how many items they hold."""
 
     name: str
     chunks: list[bytes]
     events: int
+    comments: int = 0
 
     @property
     def size(self) -> int:
@@ -100,5 +101,5 @@ def build(seed: int, scale: float = 1.0) -> list[Load]:
         Load("tiny events (12 B), 64 KiB", cut(tiny, 65536), 4 * many),
         Load("one 8 MiB line, 1460 B", cut(line, 1460), 1),
         Load("one event of 100,000 data lines", cut(lines, 65536), 1),
-        Load("chat with comments, 1460 B", cut(comments, 1460), many),
+        Load("chat with comments, 1460 B", cut(comments, 1460), many, (many + 2) // 3),
     ]
