@@ -80,7 +80,8 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def throughput(rates: Rates) -> str:
-    names = [name for name in [*OURS, FED, *PEERS, NODE] if any(name in r for r in rates.of.values())]
+    every = [*OURS, FED, *PEERS, NODE]
+    names = [name for name in every if any(name in found for found in rates.of.values())]
     rows = []
     for stream, found in rates.of.items():
         cells = []

@@ -36,6 +36,8 @@ def main() -> int:
     install = [str(inside), "-m", "pip", "install", "--quiet"]
     subprocess.run([*install, "-e", f"{HERE.parent}[bench]"], check=True)
     environ = os.environ | {"SEED": str(seed), "SCALE": "0.1" if given.quick else "1"}
+    # As with their users, no import has to compile what another one did.
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def step(*command: str) -> None:
         print("$", *command, flush=True)
