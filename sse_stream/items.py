@@ -141,6 +141,7 @@ class Done:
 
 
 DONE: Done = object.__new__(Done)
+"""What comes in the place of an event whose data is ``[DONE]``; test for it with ``is``."""
 
 if TYPE_CHECKING:
     Item: TypeAlias = Event | Comment | Done
