@@ -184,6 +184,13 @@ continues(const unsigned char *at, Py_ssize_t left, Py_ssize_t count)
     return true;
 }
 
+/* Write ASCII characters. */
+static inline void
+widen(void *restrict out, int kind, Py_ssize_t i, const unsigned char *restrict at, Py_ssize_t run)
+{
+    for (Py_ssize_t j = 0; j < run; j++) PyUnicode_WRITE(kind, out, i + j, at[j]);
+}
+
 /* Write the characters of valid UTF-8; false if it is not. There is room for one character
    for each byte that is no continuation. The kind is a constant for each call, so that the
    compiler makes a loop for each. */
@@ -193,12 +200,17 @@ write_text(void *out, int kind, const unsigned char *at, const unsigned char *en
     Py_ssize_t i = 0;
     while (at < end) {
         Py_UCS4 c = *at;
-        uint64_t eight = UINT64_MAX;
-        if (c < 0x80 && end - at >= 8) memcpy(&eight, at, 8);
-        if ((eight & 0x8080808080808080) == 0) {
-            for (int j = 0; j < 8; j++) PyUnicode_WRITE(kind, out, i + j, at[j]);
-            i += 8;
-            at += 8;
+        Py_ssize_t run = 0;
+        uint64_t eight;
+        while (end - at - run >= 8) {
+            memcpy(&eight, at + run, 8);
+            if (eight & 0x8080808080808080) break;
+            run += 8;
+        }
+        if (run > 0) {
+            widen(out, kind, i, at, run);
+            i += run;
+            at += run;
             continue;
         }
         if (c < 0x80) {
@@ -230,14 +242,17 @@ write_text(void *out, int kind, const unsigned char *at, const unsigned char *en
 /* Python's own decoder guesses a width, widens, and shrinks the result: for short texts that
    costs more than to look first. What is not valid is left to it. */
 static PyObject *
-decode_wide(Span text)
+decode_wide(Span text, unsigned char top)
 {
     const unsigned char *at = (const unsigned char *)text.at, *end = at + text.size;
-    unsigned char top = 0;
-    unsigned int length = 0;
-    for (Py_ssize_t i = 0; i < text.size; i++) {
-        if (at[i] > top) top = at[i];
-        length += (at[i] & 0xc0) != 0x80;
+    Py_ssize_t length = text.size;
+    /* In spans whose count fits a byte, so that the compiler takes many bytes at once. */
+    for (const unsigned char *from = at; from < end; from += 128) {
+        Py_ssize_t size = end - from < 128 ? end - from : 128;
+        unsigned char continuations = 0;
+        for (Py_ssize_t i = 0; i < size; i++)
+            continuations = (unsigned char)(continuations + ((from[i] & 0xc0) == 0x80));
+        length -= continuations;
     }
     /* The largest byte tells the width: it begins the longest sequence. */
     PyObject *wide = PyUnicode_New(length, top < 0xc4 ? 0xff : top < 0xf0 ? 0xffff : 0x10ffff);
@@ -256,9 +271,12 @@ decode(Span text)
 {
     if (text.size < 2 || text.size > SHORT_TEXT)
         return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
-    char bits = 0;
-    for (Py_ssize_t i = 0; i < text.size; i++) bits |= text.at[i];
-    if (bits & 0x80) return decode_wide(text);
+    unsigned char top = 0;
+    for (Py_ssize_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.at[i];
+        top = byte > top ? byte : top;
+    }
+    if (top >= 0x80) return decode_wide(text, top);
     PyObject *ascii = PyUnicode_New(text.size, 0x7f);
     if (ascii != NULL) memcpy(PyUnicode_1BYTE_DATA(ascii), text.at, (size_t)text.size);
     return ascii;
