@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine import fuzz, instrumented, read
 
 with instrumented():
@@ -21,7 +23,7 @@ def call(method: str, parser: PureParser, *args: object, **options: object) -> o
 def check(data: bytes) -> None:
     """Make the same calls to both, with options that the input chooses."""
     given = read(data)
-    options = {
+    options: Any = {
         "done": None if given.options & 1 else "[DONE]",
         "max_event_size": given.limit if given.options & 2 else None,
         "last_event_id": "7" if given.options & 4 else "",

@@ -137,7 +137,7 @@ def compare(oracle: str, folder: Path, streams: list[bytes]) -> bool:
     version = json.loads((folder / "package.json").read_text())["dependencies"][oracle]
     agreed = 0
     departed: dict[str, list[bytes]] = {}
-    unexplained: list[tuple[bytes, object, object]] = []
+    unexplained: list[tuple[bytes, list[list[Any]], list[list[Any]]]] = []
     for stream, theirs in zip(streams, answers(oracle, folder, streams), strict=True):
         ours = SEEN[oracle](read(stream), theirs)
         if ours == theirs:
