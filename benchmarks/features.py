@@ -1,10 +1,10 @@
 """Measure what each parser does with the hard parts of an event stream; write FEATURES.md.
 
-    python benchmarks/features.py FOLDER [--imports FILE] [--readme FILE]
+    python benchmarks/features.py FOLDER [--imports FILE]
 
 It runs inside the virtual environment that run.py makes. The imports are what
-imports_and_memory.py wrote; without it they are measured. The README gets a copy of the table.
-SEED in the environment chooses the streams, SCALE how many there are.
+imports_and_memory.py wrote; without it they are measured. SEED in the environment chooses the
+streams, SCALE how many there are.
 """
 
 from __future__ import annotations
@@ -728,7 +728,7 @@ def measure(columns: list[Peer], what: list[Row]) -> tuple[str, str]:
     )
 
 
-def write(folder: Path, readme: Path | None, seed: int, measured: dict[str, float]) -> None:
+def write(folder: Path, seed: int, measured: dict[str, float]) -> None:
     what = rows(seed, measured)
     with node_peer.installed() as node:
         columns = peers(node)
@@ -746,20 +746,15 @@ def write(folder: Path, readme: Path | None, seed: int, measured: dict[str, floa
             how="\n".join(f"- **{row.name}**: {row.how}." for row in what),
         )
     (folder / "FEATURES.md").write_text(page, encoding="utf-8")
-    if readme:
-        before, start, rest = readme.read_text(encoding="utf-8").partition("<!-- features -->\n")
-        _, end, after = rest.partition("<!-- /features -->")
-        readme.write_text(f"{before}{start}{found}\n{end}{after}", encoding="utf-8")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description="Measure what each parser does; write a table.")
     options.add_argument("folder", type=Path, help="where FEATURES.md goes")
     options.add_argument("--imports", type=Path, help="what imports_and_memory.py wrote")
-    options.add_argument("--readme", type=Path, help="gets a copy of the table")
     given = options.parse_args()
     measured = json.loads(given.imports.read_text())["imports"] if given.imports else imports()
-    write(given.folder, given.readme, int(os.environ.get("SEED", "1")), measured)
+    write(given.folder, int(os.environ.get("SEED", "1")), measured)
 
 
 if __name__ == "__main__":

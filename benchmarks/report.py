@@ -87,7 +87,7 @@ def throughput(rates: Rates) -> str:
         cells = []
         for name in names:
             note = rates.notes.get((stream, name), "")
-            rate = f"{found[name] / 1e6:.0f}" if found[name] >= 1e7 else f"{found[name] / 1e6:.1f}"
+            rate = megabytes(found[name])
             cells.append(f"{rate} ({note})" if note else rate)
         for ratios in [rates.ratios(name) for name in OURS] + [rates.to_node(FED)]:
             cells.append(f"{ratios[stream]:.2f}" if stream in ratios else "")
@@ -96,19 +96,43 @@ def throughput(rates: Rates) -> str:
     return table([*head, "compiled, fed / Node"], rows)
 
 
-def losses(rates: Rates) -> str:
+def megabytes(rate: float) -> str:
+    return f"{rate / 1e6:.0f}" if rate >= 1e7 else f"{rate / 1e6:.1f}"
+
+
+def in_short(rates: Rates) -> str:
+    """Return ours beside the fastest Python peer, by name, and Node."""
+    rows = []
+    for stream, found in rates.of.items():
+        fastest = max(PEERS, key=lambda name: found.get(name, 0))
+        ours = [megabytes(found[name]) if name in found else "" for name in OURS]
+        node = megabytes(found[NODE]) if NODE in found else ""
+        rows.append([stream, *ours, f"{megabytes(found[fastest])} ({fastest})", node])
+    return table(["MB a second", *OURS, "the fastest Python peer", NODE], rows)
+
+
+def summary(rates: Rates) -> str:
+    """Return a line for each comparison: by how much, and the loads on the rarer side."""
     lines = []
-    for ours in [*OURS, FED]:
-        for whom, ratios in (
-            ("the fastest Python peer", rates.ratios(ours)),
-            ("Node", rates.to_node(ours)),
-        ):
-            behind = [f"{stream} ({ratio:.2f})" for stream, ratio in ratios.items() if ratio < 1]
-            if ratios:
-                lines.append(
-                    f"- {ours} against {whom}: {mean(ratios.values()):.2f} times as fast in the "
-                    f"geometric mean; behind on {', '.join(behind) if behind else 'none'}."
-                )
+    for ours, whom, ratios in (
+        ("compiled", "the fastest Python peer of each load", rates.ratios("compiled")),
+        ("pure", "the fastest Python peer of each load", rates.ratios("pure")),
+        ("compiled", NODE, rates.to_node("compiled")),
+        (FED, NODE, rates.to_node(FED)),
+        ("pure", NODE, rates.to_node("pure")),
+    ):
+        if not ratios:
+            continue
+        ahead = [f"{stream} ({ratio:.2f})" for stream, ratio in ratios.items() if ratio >= 1]
+        behind = [f"{stream} ({ratio:.2f})" for stream, ratio in ratios.items() if ratio < 1]
+        if len(behind) <= len(ahead):
+            side = f"behind on {'; '.join(behind)}" if behind else "behind on none"
+        else:
+            side = f"ahead only on {'; '.join(ahead)}" if ahead else "ahead on none"
+        lines.append(
+            f"- {ours} against {whom}: {mean(ratios.values()):.2f} times as fast in the geometric "
+            f"mean; {side}."
+        )
     return "\n".join(lines)
 
 
@@ -204,8 +228,14 @@ def draw_linear(file: Path) -> None:
 
 PAGE = """# Results
 
+{short}
+
+{summary}
+
 Measured in one run by `python benchmarks/run.py`, seed {seed}, {date}: Python {python},
 {system}, {processor}. {node}
+
+![throughput](throughput.svg)
 
 ## Throughput
 
@@ -216,10 +246,6 @@ and *pure* are read through `iter_events`, as the peers are through their iterat
 fed* through `Parser.feed` alone, as eventsource-parser is.
 
 {throughput}
-
-{losses}
-
-![throughput](throughput.svg)
 
 ## One event alone
 
@@ -247,14 +273,15 @@ def main() -> None:
         **load(measured, "facts"),
         node=f"{rates.node}." if rates.node else "Node was not there.",
         throughput=throughput(rates),
-        losses=losses(rates),
+        short=in_short(rates),
+        summary=summary(rates),
         single=single_events(measured),
         imports=imports_and_memory(measured),
     )
     (output / "RESULTS.md").write_text(page, encoding="utf-8")
     draw_throughput(rates, output / "throughput.svg")
     draw_linear(output / "linear.svg")
-    print(losses(rates))
+    print(summary(rates))
 
 
 if __name__ == "__main__":

@@ -59,9 +59,22 @@ def main() -> int:
     (WORK / "facts.json").write_text(json.dumps(facts))
     output = str(WORK if given.quick else HERE)
     step("report.py", str(WORK), output)
-    copy = [] if given.quick else ["--readme", str(HERE.parent / "README.md")]
-    step("features.py", output, "--imports", str(WORK / "imports_and_memory.json"), *copy)
+    step("features.py", output, "--imports", str(WORK / "imports_and_memory.json"))
+    if not given.quick:
+        copy_to_readme("RESULTS.md", "speed")
+        copy_to_readme("FEATURES.md", "features")
     return 0
+
+
+def copy_to_readme(page: str, name: str) -> None:
+    """Copy what a page says before it tells how it was measured, between two marks."""
+    text = (HERE / page).read_text(encoding="utf-8")
+    _, _, rest = text.partition("\n\n")
+    found, _, _ = rest.partition("\n\nMeasured")
+    readme = HERE.parent / "README.md"
+    before, start, rest = readme.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"\n<!-- /{name} -->")
+    readme.write_text(f"{before}{start}{found}{end}{after}", encoding="utf-8")
 
 
 def processor() -> str:
