@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine import fuzz, instrumented, outcome, read
+from engine import fuzz, in_pieces, instrumented, outcome, read
 
 with instrumented():
     from standard import interpret
@@ -26,6 +26,7 @@ def plain(item: object) -> tuple[object, ...]:
 def check(data: bytes) -> None:
     """Feed the stream cut, whole and byte by byte, to each parser there is."""
     given = read(data)
+    in_pieces(given.options)
     wanted = interpret(given.stream)
     single = [given.stream[at : at + 1] for at in range(len(given.stream))]
     for kind in {PureParser, Parser}:

@@ -46,6 +46,13 @@ def read(data: bytes) -> Input:
     return Input(options, limit + 1, chunks, stream)
 
 
+def in_pieces(options: int) -> None:
+    """Have the pure parser take large chunks in pieces of few bytes, as no input here is large."""
+    from sse_stream import parser
+
+    parser._PIECE = options % 64 + 1 if options & 128 else 65536
+
+
 class Outcome(NamedTuple):
     """All that can be seen of a parser that was fed a stream."""
 

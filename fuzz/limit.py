@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from engine import fuzz, instrumented, outcome, read
+from engine import fuzz, in_pieces, instrumented, outcome, read
 
 with instrumented():
     from sse_stream import EventTooLargeError, Parser
@@ -22,6 +22,7 @@ def held(parser: PureParser) -> int:
 def check(data: bytes) -> None:
     """Compare the cuts with each other; then watch the memory, chunk after chunk."""
     given = read(data)
+    in_pieces(given.options)
     single = [given.stream[at : at + 1] for at in range(len(given.stream))]
     for kind in {PureParser, Parser}:
         got = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine import fuzz, instrumented, read
+from engine import fuzz, in_pieces, instrumented, read
 
 with instrumented():
     from sse_stream import EventTooLargeError, Parser
@@ -23,6 +23,7 @@ def call(method: str, parser: PureParser, *args: object, **options: object) -> o
 def check(data: bytes) -> None:
     """Make the same calls to both, with options that the input chooses."""
     given = read(data)
+    in_pieces(given.options)
     options: Any = {
         "done": None if given.options & 1 else "[DONE]",
         "max_event_size": given.limit if given.options & 2 else None,

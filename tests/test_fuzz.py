@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from sse_stream import parser
+
 ROOT = Path(__file__).resolve().parent.parent
 HARNESSES = ["cuts", "limit", "twins", "command"]
 INPUTS = [*(ROOT / "fuzz" / "corpus").iterdir(), *(ROOT / "tests" / "data" / "crashes").iterdir()]
 
 
 @pytest.fixture(autouse=True)
-def harnesses_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+def harnesses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the harnesses importable, and undo what they set in the parser."""
     monkeypatch.syspath_prepend(str(ROOT / "fuzz"))
+    monkeypatch.setattr(parser, "_PIECE", parser._PIECE)
 
 
 @pytest.mark.parametrize("name", HARNESSES)
