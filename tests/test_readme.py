@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,3 +82,44 @@ def test_a_block_that_needs_no_server_prints_something(
     printed: list[object] = []
     execute(name, BLOCKS[name], lambda *values: printed.extend(values))
     assert printed
+
+
+def test_resuming_outlives_what_ends_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(stream: str, end: bytes = b"0\r\n\r\n") -> bytes:
+        body = stream.encode()
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        return head + (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + end
+
+    answers = [
+        # Broken off inside the body, with a time that no clock knows.
+        answer("id: \u20ac\nretry: 18446744073709551615\ndata: 1\n\n", b""),
+        answer("retry: 50\ndata: 2\n\n"),
+        answer(""),
+        answer("data: [DONE]\n\n"),
+    ]
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        for each in answers:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as file:
+                lines = list(iter(file.readline, b"\r\n"))
+                asked.extend(line for line in lines if line.lower().startswith(b"last-event-id"))
+                connection.sendall(each)
+
+    printed: list[object] = []
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    name = "Resuming with the last event ID 1"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        execute(
+            name,
+            BLOCKS[name].replace("8000", str(listener.getsockname()[1])),
+            printed.append,
+        )
+        thread.join()
+    assert printed == ["1", "2"]
+    assert waits == [60, 0.05, 0.05]
+    assert asked == [b"Last-Event-Id: \xe2\x82\xac\r\n"] * 3
