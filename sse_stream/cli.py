@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -33,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not sys.stderr:
         # Closed, as 2>&- does it: what goes there goes nowhere.
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open to the end)
+    if not sys.stdout:
+        _complain(f"standard output: {os.strerror(errno.EBADF)}")
+        return 2
     try:
         file = _open(options.file)
     except OSError as error:

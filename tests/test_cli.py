@@ -341,6 +341,15 @@ def test_standard_input_that_is_closed_is_named() -> None:
 
 
 @posix
+def test_standard_output_that_is_closed_is_named() -> None:
+    done = subprocess.run(
+        f'"{sys.executable}" -m sse_stream "{CHAT}" >&-', shell=True, cwd=ROOT, capture_output=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == b"sse_stream: standard output: Bad file descriptor\n"
+
+
+@posix
 def test_a_read_that_fails_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     # On Linux, its own memory can be opened, and not be read from its start.
     if not os.path.exists("/proc/self/mem"):
