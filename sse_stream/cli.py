@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         file = _open(options.file)
     except OSError as error:
-        _complain(f"{options.file or 'standard input'}: {error.strerror}")
+        name = "standard input" if options.file is None else options.file
+        _complain(f"{name}: {error.strerror}")
         return 2
     writer = _Writer(options)
     stats = _Stats(writer.status) if options.stats else None
@@ -106,7 +107,7 @@ def _size(text: str) -> int:
 
 def _open(name: str | None) -> BinaryIO:
     # Standard input is opened by its number: a copy that may be closed like any file.
-    return open(name if name else os.dup(0), "rb")
+    return open(os.dup(0) if name is None else name, "rb")
 
 
 def _run(file: BinaryIO, writer: _Writer, stats: _Stats | None, options: argparse.Namespace) -> int:
@@ -209,7 +210,8 @@ class _Writer:
         self.failed = False
         self.status = _Status()
         self._data: bool = options.data
-        self._path: list[str] | None = options.select.split(".") if options.select else None
+        select: str | None = options.select
+        self._path = None if select is None else select.split(".")
         self._text = False
         self._half = ""
         self._turns = 0

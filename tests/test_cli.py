@@ -167,6 +167,8 @@ SELECTED = {
     "no-such-item": ("a.9", b'{"a": ["x"]}', ""),
     "name-in-a-list": ("a.b", b'{"a": ["x"]}', ""),
     "number-in-an-object": ("a.0", b'{"a": {"0": "x"}}', "x"),
+    "empty-name": ("", b'{"": "x", "a": "y"}', "x"),
+    "empty-name-inside": ("a.", b'{"a": {"": "x"}}', "x"),
     "in-text": ("a.0", b'{"a": "x"}', ""),
     "in-null": ("a.b.c", b'{"a": null}', ""),
     "in-number": ("a.b", b'{"a": 5}', ""),
@@ -329,6 +331,10 @@ def test_a_file_that_cannot_be_read_is_named_without_a_traceback(tmp_path: Path)
     assert done.returncode == 2 and done.stdout == b""
     assert re.fullmatch(r"sse_stream: .*absent: No such file or directory\s*", done.stderr.decode())
     assert cli.main([str(tmp_path)]) == 2
+    # As from a variable of the shell that is not set: no wait for standard input.
+    done = run("", stream=b"data: x\n\n")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert re.fullmatch(r"sse_stream: : No such file or directory\s*", done.stderr.decode())
 
 
 @posix
