@@ -151,7 +151,8 @@ class _Status:
     def show(self, text: str) -> None:
         if self.on:
             self._shown = True
-            sys.stderr.write(f"\r{text}\x1b[K")
+            # Wrapping is off meanwhile: erasing a line does not erase a second one.
+            sys.stderr.write(f"\r\x1b[K\x1b[?7l{text}\x1b[?7h")
             sys.stderr.flush()
 
     def clear(self) -> None:

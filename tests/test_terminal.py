@@ -87,6 +87,28 @@ def test_the_spinner_shows_the_comment_and_is_gone_before_text() -> None:
     assert "warming" in shown and erase and after == "text\r\n"
 
 
+def test_a_spinner_wider_than_the_terminal_leaves_no_trace() -> None:
+    pyte = pytest.importorskip("pyte")
+    terminal = Terminal()
+    subprocess.run(
+        command("--select", "a"),
+        cwd=ROOT,
+        input=": 東京 warms up\n: 東京 goes on\n".encode() + b'data: {"a": "text"}\n\n',
+        stdout=terminal.slave,
+        stderr=terminal.slave,
+        env=environment(),
+        check=True,
+    )
+    screen = pyte.Screen(12, 5)
+    stream = pyte.Stream(screen)
+    shown = []
+    for piece in re.split(f"(?={re.escape(ERASE)})", terminal.read_all()):
+        stream.feed(piece)
+        shown.append([line.rstrip() for line in screen.display if line.strip()])
+    assert all(len(lines) <= 1 for lines in shown) and any("東" in str(lines) for lines in shown)
+    assert shown[-1] == ["text"]
+
+
 def test_selected_text_leaves_the_prompt_on_a_line_of_its_own() -> None:
     terminal = Terminal()
     subprocess.run(
