@@ -212,7 +212,8 @@ def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
     """Yield what a binary file, a pipe or an http.client response has, up to ``size`` bytes.
 
     It never waits to fill a buffer: it calls ``read1`` where there is one. A file that is
-    not read to its end is closed.
+    not read to its end is closed. A raw file that does not block raises BlockingIOError
+    where it has nothing yet.
 
     >>> import io
     >>> [event.data for event in iter_events(read_chunks(io.BytesIO(b"data: 1\\n\\n")))]
@@ -222,6 +223,8 @@ def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
     try:
         while chunk := read(size):
             yield chunk
+        if chunk is None:
+            raise BlockingIOError("the file does not block: nothing now, and no telling its end")
     except BaseException:
         _close(file)
         raise

@@ -107,7 +107,8 @@ def _size(text: str) -> int:
 
 def _open(name: str | None) -> BinaryIO:
     # Standard input is opened by its number: a copy that may be closed like any file.
-    return open(os.dup(0) if name is None else name, "rb")
+    # Without a buffer, which would take "nothing yet" of a pipe that does not block for its end.
+    return open(os.dup(0) if name is None else name, "rb", buffering=0)
 
 
 def _run(file: BinaryIO, writer: _Writer, stats: _Stats | None, options: argparse.Namespace) -> int:

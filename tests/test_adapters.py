@@ -581,6 +581,18 @@ def test_read_chunks_takes_what_a_pipe_has() -> None:
             assert next(chunks) == piece
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes block there")
+def test_nothing_yet_is_no_end() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with open(reading, "rb", buffering=0) as raw, open(writing, "wb", buffering=0) as pipe:
+        chunks = read_chunks(raw)
+        pipe.write(b"a")
+        assert next(chunks) == b"a"
+        with pytest.raises(BlockingIOError, match="does not block"):
+            next(chunks)
+
+
 def test_read_chunks_closes_a_file_that_is_left_early() -> None:
     file = File(b":a\n:b\n")
     items = iter_items(read_chunks(file, 3))

@@ -366,6 +366,17 @@ def test_a_read_that_fails_is_told(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @posix
+def test_a_pipe_that_does_not_block_is_no_end() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    done = subprocess.run([*COMMAND, "--data"], cwd=ROOT, stdin=reading, capture_output=True)
+    os.close(reading)
+    os.close(writing)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"sse_stream: the file does not block")
+
+
+@posix
 @pytest.mark.parametrize("arguments", [[], ["--data"], ["--select", PATH]])
 def test_a_full_disk_is_told_once(arguments: list[str]) -> None:
     if not os.path.exists("/dev/full"):
