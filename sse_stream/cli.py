@@ -153,14 +153,12 @@ class _Status:
         if self.on:
             self._shown = True
             # Wrapping is off meanwhile: erasing a line does not erase a second one.
-            sys.stderr.write(f"\r\x1b[K\x1b[?7l{text}\x1b[?7h")
-            sys.stderr.flush()
+            _tell(f"\r\x1b[K\x1b[?7l{text}\x1b[?7h")
 
     def clear(self) -> None:
         if self._shown:
             self._shown = False
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _tell("\r\x1b[K")
 
 
 class _Stats:
@@ -191,8 +189,7 @@ class _Stats:
             self._status.show(str(self))
 
     def report(self) -> None:
-        sys.stderr.write(f"{self}\n")
-        sys.stderr.flush()
+        _tell(f"{self}\n")
 
     def __str__(self) -> str:
         # A coarse clock may not have moved yet.
@@ -308,5 +305,12 @@ def _as_object(item: Item) -> dict[str, object]:
 
 def _complain(message: str) -> None:
     name = "\x1b[31msse_stream:\x1b[0m" if _in_colour(sys.stderr) else "sse_stream:"
-    sys.stderr.write(f"{name} {message}\n")
-    sys.stderr.flush()
+    _tell(f"{name} {message}\n")
+
+
+def _tell(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        pass  # Nobody reads it, or the disk is full: that changes no exit status.

@@ -473,3 +473,27 @@ def test_a_closed_standard_error_changes_no_status() -> None:
         [sys.executable, "-c", code, "-m", "sse_stream", "--stats", "no such file"], cwd=ROOT
     )
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--stats"], 0),
+        (["--stats", "no such file"], 2),
+        (["--require-done"], 3),
+        (["--max-event-size=2"], 1),
+        (["--select", "a"], 1),
+    ],
+)
+def test_nor_does_one_that_nobody_reads(arguments: list[str], status: int) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        input=b"data: x\n\n",
+        stdout=subprocess.DEVNULL,
+        stderr=writing,
+    )
+    os.close(writing)
+    assert done.returncode == status
