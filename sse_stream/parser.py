@@ -23,6 +23,8 @@ from .items import DONE, Comment, Event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from typing_extensions import Buffer
 
     from .items import Item
@@ -123,6 +125,10 @@ class Parser:
     def __repr__(self) -> str:
         state = "broken" if self._broken else "closed" if self._closed else "open"
         return f"<sse_stream.Parser pure {state}>"
+
+    def __reduce__(self) -> NoReturn:
+        # A copy would share the buffers; a stream can be read once only anyway.
+        raise TypeError("a parser cannot be copied or pickled: one stream, one parser")
 
     def feed(self, data: Buffer) -> list[Item]:
         """Take the next bytes, cut anywhere; return the items that they complete.

@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,13 @@ def test_arguments_have_names() -> None:
 def test_the_state_of_a_parser_is_only_read(name: str) -> None:
     with pytest.raises(AttributeError):
         setattr(Parser(), name, "x")
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_parser_is_not_copied(way: Callable[[object], object]) -> None:
+    # Two would share what the first holds.
+    with pytest.raises(TypeError, match="cannot"):
+        way(Parser())
 
 
 def test_a_parser_tells_its_state() -> None:
