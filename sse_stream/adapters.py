@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from .items import Done, Item
 
 _INSTEAD = (
-    "pass an iterable of bytes, such as response.iter_bytes() (httpx), "
+    "pass an iterable of bytes, such as response.iter_bytes() or aiter_bytes() (httpx), "
     "response.iter_content(chunk_size=None) or read_chunks(response.raw) (requests), "
-    "response.content.iter_any() (aiohttp) or read_chunks(file) (what has a read method)"
+    "response.content.iter_any() (aiohttp) or, of what has a read method, read_chunks(file) or "
+    "aread_chunks(reader)"
 )
 
 

@@ -524,6 +524,8 @@ def test_a_wrong_source_is_told_what_to_pass(adapter: Any, source: object) -> No
 
 
 def test_the_two_worlds_do_not_mix() -> None:
+    with pytest.raises(TypeError, match=r"an async iterable.*aiter_bytes\(\).*aread_chunks\("):
+        aiter_items(Reader(b""))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="list is not an async iterable of bytes"):
         aiter_items(CHUNKS)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="AsyncSource is not an iterable of bytes"):
