@@ -106,7 +106,11 @@ def check_all(inside: str) -> None:
     # Compiled, where there is a compiler (skipped tests say so if not), then pure. A
     # vendored copy has no compiled parser: once is enough for it.
     run(inside, "-m", "pytest", "-q", "-rs", "--deselect", "tests/test_vendored.py")
-    run(inside, "-m", "pytest", "-q", "-rs", "--cov=sse_stream", pure=True)
+    coverage = ["--cov=sse_stream"]
+    if sys.platform == "win32":
+        # No pseudo-terminal, no closed descriptors: what is for them is not reached.
+        coverage.append("--cov-fail-under=0")
+    run(inside, "-m", "pytest", "-q", "-rs", *coverage, pure=True)
 
 
 def main() -> int:
