@@ -497,3 +497,23 @@ def test_nor_does_one_that_nobody_reads(arguments: list[str], status: int) -> No
     )
     os.close(writing)
     assert done.returncode == status
+
+
+@posix
+@pytest.mark.parametrize("arguments", [["--data"], ["--select", "a"]])
+def test_a_long_stream_takes_no_more_memory_than_a_short_one(arguments: list[str]) -> None:
+    def peak(megabytes: int) -> int:
+        with open(os.devnull, "wb") as nowhere:
+            process = subprocess.Popen(
+                [*COMMAND, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=nowhere
+            )
+        assert process.stdin is not None
+        for _ in range(megabytes):
+            process.stdin.write(b'data: {"a": "some text"}\n\n' * 40000)
+        process.stdin.close()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return usage.ru_maxrss
+
+    assert peak(10) < peak(1) * 1.2
