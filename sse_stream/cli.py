@@ -27,8 +27,9 @@ _FRAMES = "|/-\\"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status.
 
-    0 for success, 1 for bad data or a broken stream, 2 for bad use, 3 for a stream that
-    ended before [DONE] under --require-done, 130 for Ctrl-C.
+    0 for success, 1 for bad data or a broken stream, 2 for bad use and for what cannot be
+    read or written, 3 for a stream that ended before [DONE] under --require-done, 130 for
+    Ctrl-C.
     """
     options = _options(argv)
     if not sys.stderr:
