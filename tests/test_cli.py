@@ -338,21 +338,15 @@ def test_a_file_that_cannot_be_read_is_named_without_a_traceback(tmp_path: Path)
 
 
 @posix
-def test_standard_input_that_is_closed_is_named() -> None:
+@pytest.mark.parametrize(
+    ("closed", "name"), [("<&-", "standard input"), (f'"{CHAT}" >&-', "standard output")]
+)
+def test_a_stream_that_is_closed_is_named(closed: str, name: str) -> None:
     done = subprocess.run(
-        f'"{sys.executable}" -m sse_stream <&-', shell=True, cwd=ROOT, capture_output=True
+        f'"{sys.executable}" -m sse_stream {closed}', shell=True, cwd=ROOT, capture_output=True
     )
     assert done.returncode == 2
-    assert done.stderr == b"sse_stream: standard input: Bad file descriptor\n"
-
-
-@posix
-def test_standard_output_that_is_closed_is_named() -> None:
-    done = subprocess.run(
-        f'"{sys.executable}" -m sse_stream "{CHAT}" >&-', shell=True, cwd=ROOT, capture_output=True
-    )
-    assert done.returncode == 2
-    assert done.stderr == b"sse_stream: standard output: Bad file descriptor\n"
+    assert done.stderr.decode() == f"sse_stream: {name}: Bad file descriptor\n"
 
 
 @posix
