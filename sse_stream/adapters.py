@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         AsyncGenerator,
         AsyncIterable,
         AsyncIterator,
+        Awaitable,
         Callable,
         Generator,
         Iterable,
@@ -214,13 +215,20 @@ def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
 
     It never waits to fill a buffer: it calls ``read1`` where there is one. A file that is
     not read to its end is closed. A raw file that does not block raises BlockingIOError
-    where it has nothing yet.
+    where it has nothing yet. Raises TypeError for what is not a binary file, ValueError for a
+    size that is not positive.
 
     >>> import io
     >>> [event.data for event in iter_events(read_chunks(io.BytesIO(b"data: 1\\n\\n")))]
     ['1']
     """
-    read = getattr(file, "read1", None) or file.read
+    read = _check_file(file, "read1", size)
+    return _read_chunks(read, file, size)
+
+
+def _read_chunks(
+    read: Callable[[int], bytes | None], file: object, size: int
+) -> Generator[bytes, None, None]:
     try:
         while chunk := read(size):
             yield chunk
@@ -231,10 +239,10 @@ def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
         raise
 
 
-async def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
+def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
     """Yield what an object with ``async read(n)`` has, such as an asyncio.StreamReader.
 
-    One that can be closed and is not read to its end is closed.
+    One that can be closed and is not read to its end is closed. Raises as read_chunks() does.
 
     >>> import asyncio
     >>> async def main():
@@ -245,8 +253,15 @@ async def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
     >>> asyncio.run(main())
     ['1']
     """
+    read = _check_file(reader, "read", size)
+    return _aread_chunks(read, reader, size)
+
+
+async def _aread_chunks(
+    read: Callable[[int], Awaitable[bytes]], reader: object, size: int
+) -> AsyncGenerator[bytes, None]:
     try:
-        while chunk := await reader.read(size):
+        while chunk := await read(size):
             yield chunk
     except BaseException:
         await _aclose(reader)
@@ -256,12 +271,14 @@ async def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
 class Dispatcher:
     """Calls back in stream order, for transports that push (asyncio.Protocol, pycurl).
 
+    What a callback raises passes through; the items after that one come with the next call.
+
     >>> dispatcher = Dispatcher(on_event=lambda event: print(event.data))
     >>> dispatcher.feed(b"data: 1\\n\\n")
     1
     """
 
-    __slots__ = ("_on_comment", "_on_done", "_on_event", "_parser")
+    __slots__ = ("_left", "_on_comment", "_on_done", "_on_event", "_parser")
 
     def __init__(
         self,
@@ -275,17 +292,23 @@ class Dispatcher:
         self._on_comment = on_comment
         self._on_done = on_done
         self._parser = parser if parser is not None else Parser()
+        self._left: list[Item] = []  # what is still to be handed out, the next one last
 
     def feed(self, data: Buffer) -> None:
         """Take the next bytes and call back for each item; raises as Parser.feed() does."""
-        self._dispatch(self._parser.feed(data))
+        self._dispatch()
+        self._left += reversed(self._parser.feed(data))
+        self._dispatch()
 
     def close(self, *, flush: bool = False) -> None:
         """End the stream and call back for the items that its end completes."""
-        self._dispatch(self._parser.close(flush=flush))
+        self._dispatch()
+        self._left += reversed(self._parser.close(flush=flush))
+        self._dispatch()
 
-    def _dispatch(self, items: list[Item]) -> None:
-        for item in items:
+    def _dispatch(self) -> None:
+        while self._left:
+            item = self._left.pop()
             if isinstance(item, Event):
                 if self._on_event is not None:
                     self._on_event(item)
@@ -316,6 +339,18 @@ def _check_source(source: object, method: str) -> None:
     if any(hasattr(source, name) for name in whole) or not hasattr(source, method):
         wanted = "an async iterable" if method == "__aiter__" else "an iterable"
         raise TypeError(f"{kind.__name__} is not {wanted} of bytes; {_INSTEAD}")
+
+
+def _check_file(file: object, method: str, size: int) -> Callable[[int], Any]:
+    """Return the method that reads what is there."""
+    read = getattr(file, method, None) or getattr(file, "read", None)
+    # What has iter_bytes() too is a whole response, whose read() waits for all of it.
+    if read is None or hasattr(file, "iter_bytes"):
+        raise TypeError(f"{type(file).__name__} is no binary file; {_INSTEAD}")
+    if size <= 0:
+        raise ValueError(f"size must be positive, not {size}")
+    found: Callable[[int], Any] = read
+    return found
 
 
 def _close(source: object) -> None:

@@ -740,6 +740,57 @@ def test_dispatcher_lets_errors_through() -> None:
         Dispatcher().feed("data")  # type: ignore[arg-type]
 
 
+def test_dispatcher_loses_no_item_to_a_callback_that_raises() -> None:
+    got: list[str] = []
+
+    def take(event: Event) -> None:
+        got.append(event.data)
+        if event.data == "2":
+            raise Stop
+
+    dispatcher = Dispatcher(on_event=take, parser=Parser(max_event_size=20))
+    with pytest.raises(Stop):
+        dispatcher.feed(b"data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\ndata: " + b"x" * 20)
+    assert got == ["1", "2"]
+    # Also where the next call has nothing but an error to give.
+    with pytest.raises(EventTooLargeError):
+        dispatcher.close()
+    assert got == ["1", "2", "3", "4"]
+
+
+def test_dispatcher_keeps_the_order_when_a_callback_feeds() -> None:
+    got: list[str] = []
+
+    def take(event: Event) -> None:
+        got.append(event.data)
+        if event.data == "1":
+            dispatcher.feed(b"data: 3\n\n")
+
+    dispatcher = Dispatcher(on_event=take)
+    dispatcher.feed(b"data: 1\n\ndata: 2\n\n")
+    assert got == ["1", "2", "3"]
+
+
+class WholeResponse:
+    def read(self) -> bytes:
+        raise AssertionError("it waits for the whole")
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("read", [read_chunks, aread_chunks])
+def test_what_is_no_file_is_told_what_to_pass(read: Any) -> None:
+    for wrong in (b"data", "data", None, WholeResponse()):
+        with pytest.raises(
+            TypeError, match=r"is no binary file; pass .* read_chunks\(response.raw\)"
+        ):
+            read(wrong)
+    for size in (0, -1):
+        with pytest.raises(ValueError, match="size must be positive"):
+            read(io.BytesIO(), size)
+
+
 @pytest.mark.parametrize(
     ("content_type", "answer"),
     [
