@@ -14,7 +14,7 @@ from pathlib import Path
 
 from contenders import MODULES, available, versions
 
-ROUNDS = 15
+ROUNDS = 30
 MIB = 1 << 20
 
 
