@@ -40,7 +40,9 @@ def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
         (folder / "__init__.py").touch()
     (tmp_path / "sitecustomize.py").write_text(ALIAS)
     shutil.copytree(TESTS, tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(TESTS.parent / "fuzz", tmp_path / "fuzz", ignore=shutil.ignore_patterns("work"))
+    for name in ("benchmarks", "fuzz"):
+        ignore = shutil.ignore_patterns("work", "__pycache__")
+        shutil.copytree(TESTS.parent / name, tmp_path / name, ignore=ignore)
     for name in ("README.md", "pyproject.toml"):
         shutil.copy(TESTS.parent / name, tmp_path / name)
     # It would copy itself without end; and it is this file that knows where the copy is.
