@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PRINTING = threading.Lock()
+# A vendored copy runs the whole suite by itself, always pure: once an interpreter is enough.
+NO_COPIES = ["--deselect", "tests/test_vendored.py"]
 
 
 def run(*command: str, pure: bool = False, cwd: Path = ROOT) -> None:
@@ -69,12 +71,13 @@ def other_interpreters() -> list[str]:
     return list(found.values())
 
 
-def check_small(interpreters: list[str]) -> None:
-    """Run the tests that need nothing but pytest and hypothesis; then the sanitizers."""
-    for inside in interpreters:
-        run(inside, "-m", "pytest", "-q", "--deselect", "tests/test_vendored.py")
-        run(inside, "-m", "pytest", "-q", pure=True)
+def check_more(interpreters: list[str], inside: str) -> None:
+    """Run what needs nothing but pytest and hypothesis; then the sanitizers and the copies."""
+    for other in interpreters:
+        run(other, "-m", "pytest", "-q", *NO_COPIES)
+        run(other, "-m", "pytest", "-q", pure=True)
     run(sys.executable, "tests/sanitize.py", "--quick")
+    run(inside, "-m", "pytest", "-q", "-rs", "tests/test_vendored.py")
 
 
 def check_packages(inside: str) -> None:
@@ -91,7 +94,7 @@ def check_packages(inside: str) -> None:
         unpacked = folder / sdist.name.removesuffix(".tar.gz")
         # What is imported must be what the wheel installed.
         shutil.rmtree(unpacked / "sse_stream")
-        run(installed, "-m", "pytest", "-q", cwd=unpacked)
+        run(installed, "-m", "pytest", "-q", *NO_COPIES, cwd=unpacked)
 
 
 def check_all(inside: str) -> None:
@@ -103,26 +106,25 @@ def check_all(inside: str) -> None:
     check_packages(inside)
     run(inside, "fuzz/run.py", "all", "--seconds", "10")
     run(inside, "tests/compare.py", "--streams", "2000")
-    # Compiled, where there is a compiler (skipped tests say so if not), then pure. A
-    # vendored copy has no compiled parser: once is enough for it.
-    run(inside, "-m", "pytest", "-q", "-rs", "--deselect", "tests/test_vendored.py")
+    # Compiled, where there is a compiler (skipped tests say so if not), then pure.
+    run(inside, "-m", "pytest", "-q", "-rs", *NO_COPIES)
     coverage = ["--cov=sse_stream"]
     if sys.platform == "win32":
         # No pseudo-terminal, no closed descriptors: what is for them is not reached.
         coverage.append("--cov-fail-under=0")
-    run(inside, "-m", "pytest", "-q", "-rs", *coverage, pure=True)
+    run(inside, "-m", "pytest", "-q", "-rs", *NO_COPIES, *coverage, pure=True)
 
 
 def main() -> int:
     try:
         # One after the other: each builds the package in the same folder.
-        small = [
+        others = [
             environment(python, f"other{number}", "-e", ".", "pytest", "hypothesis")
             for number, python in enumerate(other_interpreters())
         ]
         whole = environment(sys.executable, "check", "-e", ".[test]")
         with ThreadPoolExecutor() as pool:
-            for job in [pool.submit(check_small, small), pool.submit(check_all, whole)]:
+            for job in [pool.submit(check_more, others, whole), pool.submit(check_all, whole)]:
                 job.result()
     except subprocess.CalledProcessError as error:
         print(f"failed: {error}", file=sys.stderr)
