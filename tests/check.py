@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PRINTING = threading.Lock()
-# A vendored copy runs the whole suite by itself, always pure: once an interpreter is enough.
+# A vendored copy runs the whole suite by itself, always pure: once is enough.
 NO_COPIES = ["--deselect", "tests/test_vendored.py"]
 
 
@@ -75,7 +75,7 @@ def check_more(interpreters: list[str], inside: str) -> None:
     """Run what needs nothing but pytest and hypothesis; then the sanitizers and the copies."""
     for other in interpreters:
         run(other, "-m", "pytest", "-q", *NO_COPIES)
-        run(other, "-m", "pytest", "-q", pure=True)
+        run(other, "-m", "pytest", "-q", *NO_COPIES, pure=True)
     run(sys.executable, "tests/sanitize.py", "--quick")
     run(inside, "-m", "pytest", "-q", "-rs", "tests/test_vendored.py")
 
