@@ -112,7 +112,9 @@ def watched(folder: Path) -> None:
 def counted(folder: Path) -> None:
     """In a Python that checks its own assertions and counts every reference."""
     inside, copy = built(folder, "debug", "python3-dbg")
-    run(inside, "-m", "pytest", "-q", "-rs", "tests/test_compiled.py", cwd=copy)
+    # Where a call of Python's own finds no memory, an assertion of its own fails.
+    skip = ["-k", "not failing_allocations"]
+    run(inside, "-m", "pytest", "-q", "-rs", "tests/test_compiled.py", *skip, cwd=copy)
     run(inside, "tests/sanitize.py", "--loop", "5000", cwd=copy)
 
 
