@@ -67,15 +67,15 @@ class Rates:
         rates = self.of.setdefault(stream, {})
         rates[name] = max(rate, rates.get(name, 0))
 
-    def fastest_peer(self, stream: str) -> float:
-        return max(rate for name, rate in self.of[stream].items() if name in PEERS)
+    def fastest_peer(self, stream: str) -> str:
+        return max(PEERS, key=lambda name: self.of[stream].get(name, 0))
 
-    def ratios(self, ours: str) -> dict[str, float]:
+    def ratios(self, name: str) -> dict[str, float]:
         """Return how many times the fastest Python peer it is, for each load."""
         return {
-            stream: rates[ours] / self.fastest_peer(stream)
+            stream: rates[name] / rates[self.fastest_peer(stream)]
             for stream, rates in self.of.items()
-            if ours in rates
+            if name in rates
         }
 
     def to_node(self, ours: str) -> dict[str, float]:
@@ -94,6 +94,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def throughput(rates: Rates) -> str:
     every = [*OURS, FED, *PEERS, NODE]
     names = [name for name in every if any(name in found for found in rates.of.values())]
+    columns = [*(rates.ratios(name) for name in OURS), rates.to_node(FED)]
     rows = []
     for stream, found in rates.of.items():
         cells = []
@@ -101,7 +102,7 @@ def throughput(rates: Rates) -> str:
             note = rates.notes.get((stream, name), "")
             rate = megabytes(found[name])
             cells.append(f"{rate} ({note})" if note else rate)
-        for ratios in [rates.ratios(name) for name in OURS] + [rates.to_node(FED)]:
+        for ratios in columns:
             cells.append(f"{ratios[stream]:.2f}" if stream in ratios else "")
         rows.append([stream, *cells])
     head = ["load", *names, "compiled / fastest Python peer", "pure / fastest Python peer"]
@@ -116,7 +117,7 @@ def in_short(rates: Rates) -> str:
     """Return ours beside the fastest Python peer, by name, and Node."""
     rows = []
     for stream, found in rates.of.items():
-        fastest = max(PEERS, key=lambda name: found.get(name, 0))
+        fastest = rates.fastest_peer(stream)
         ours = [megabytes(found[name]) if name in found else "" for name in OURS]
         node = megabytes(found[NODE]) if NODE in found else ""
         rows.append([stream, *ours, f"{megabytes(found[fastest])} ({fastest})", node])
@@ -188,7 +189,8 @@ def draw_throughput(rates: Rates, file: Path) -> None:
     figure, axes = plt.subplots(figsize=(9, 5.6))
     height = 0.26
     for shift, name in enumerate([NODE, "pure", "compiled"]):
-        values = [rates.of[s].get(name, math.nan) / rates.fastest_peer(s) for s in streams]
+        ratios = rates.ratios(name)
+        values = [ratios.get(stream, math.nan) for stream in streams]
         places = [place + (shift - 1) * height for place in range(len(streams))]
         label = rates.node if name == NODE else f"sse-stream, {name}"
         if name != NODE or rates.node:
