@@ -10,8 +10,14 @@ from .adapters import (
     iter_items,
     read_chunks,
 )
-from .errors import EventTooLargeError, IncompleteStreamError, ParserClosedError, SSEError
-from .items import DONE, Comment, Done, Event, Item
+from .errors import (
+    EventTooLargeError,
+    IncompleteStreamError,
+    NotEventStreamError,
+    ParserClosedError,
+    SSEError,
+)
+from .items import DONE, Comment, Done, Event, Ignored, Item
 from .parser import Parser
 
 __all__ = [
@@ -21,8 +27,10 @@ __all__ = [
     "Done",
     "Event",
     "EventTooLargeError",
+    "Ignored",
     "IncompleteStreamError",
     "Item",
+    "NotEventStreamError",
     "Parser",
     "ParserClosedError",
     "SSEError",

@@ -10,34 +10,39 @@ class SSEError(Exception):
 
 
 class EventTooLargeError(SSEError):
-    """The bytes retained for one block exceed the limit; ``limit`` is in bytes.
+    """The bytes retained for one block exceed the limit.
+
+    ``limit`` is in bytes. ``last_event_id`` is the last event ID string, to resume from.
 
     >>> from sse_stream import Parser
     >>> Parser(max_event_size=8).feed(b"data: 123")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    sse_stream.errors.EventTooLargeError: the event stream holds an event or a line larger ...
+    sse_stream.errors.EventTooLargeError: an event or a line is larger than the limit of 8 bytes
     """
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
+    def __init__(self, limit: int, last_event_id: str = "") -> None:
+        super().__init__(limit, last_event_id)
         self.limit = limit
+        self.last_event_id = last_event_id
 
     def __str__(self) -> str:
-        return f"the event stream holds an event or a line larger than {self.limit} bytes"
+        return f"an event or a line is larger than the limit of {self.limit} bytes"
 
 
 class IncompleteStreamError(SSEError):
-    """The source ended before its last event; resume from ``last_event_id``.
+    """The source ended before DONE, or before the event that ``until`` waits for.
+
+    ``last_event_id`` is the last event ID string, to resume from.
 
     >>> from sse_stream import iter_events
     >>> try:
     ...     for event in iter_events([b"id: 7\\ndata: a\\n\\ndata: b"], require_done=True):
     ...         print(event.data)
     ... except IncompleteStreamError as error:
-    ...     print("cut short; go on after", error.last_event_id)
+    ...     print("truncated; resume after", error.last_event_id)
     a
-    cut short; go on after 7
+    truncated; resume after 7
     """
 
     def __init__(self, last_event_id: str = "") -> None:
@@ -50,8 +55,48 @@ class IncompleteStreamError(SSEError):
         )
 
 
+# How the bytes of a body begin that no event stream begins with, and what to do about it.
+_REASONS = (
+    (b"\x1f\x8b", "gzip: decompress the body first"),
+    (b"\x78\x9c", "zlib: decompress the body first"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard: decompress the body first"),
+    (b"\xff\xfe", "UTF-16: an event stream is UTF-8"),
+    (b"\xfe\xff", "UTF-16: an event stream is UTF-8"),
+    (b"{", "JSON: perhaps an error of the server"),
+    (b"[", "JSON: perhaps an error of the server"),
+    (b"<", "HTML or XML: perhaps an error page"),
+)
+
+
+class NotEventStreamError(SSEError):
+    """The source ended, and nothing in it was an event stream.
+
+    ``start`` holds its first bytes, at most 200.
+
+    >>> from sse_stream import iter_events
+    >>> list(iter_events([b'{"error": "bad key"}']))
+    Traceback (most recent call last):
+        ...
+    sse_stream.errors.NotEventStreamError: not an event stream (JSON: perhaps an error of the \
+server); it starts with b'{"error": "bad key"}'
+    """
+
+    def __init__(self, start: bytes = b"") -> None:
+        super().__init__(start)
+        self.start = start
+
+    def __str__(self) -> str:
+        text = self.start.lstrip()
+        reasons = [reason for magic, reason in _REASONS if text.startswith(magic)]
+        # UTF-16 without a byte order mark has a NUL in each ASCII character.
+        if not reasons and b"\0" in self.start[:2]:
+            reasons = ["UTF-16: an event stream is UTF-8"]
+        reason = f" ({reasons[0]})" if reasons else ""
+        return f"not an event stream{reason}; it starts with {self.start!r}"
+
+
 class ParserClosedError(SSEError):
-    """feed() or close() was called after close().
+    """feed() or close() was called after close(), or after a call that failed.
 
     >>> from sse_stream import Parser
     >>> parser = Parser()
@@ -60,8 +105,10 @@ class ParserClosedError(SSEError):
     >>> parser.feed(b"data")
     Traceback (most recent call last):
         ...
-    sse_stream.errors.ParserClosedError: the parser is closed: one stream, one parser
+    sse_stream.errors.ParserClosedError: the parser is closed: use a new parser for each stream
     """
 
-    def __init__(self, message: str = "the parser is closed: one stream, one parser") -> None:
+    def __init__(
+        self, message: str = "the parser is closed: use a new parser for each stream"
+    ) -> None:
         super().__init__(message)

@@ -1,14 +1,53 @@
-"""What a parser hands out: Event, Comment and DONE, all immutable values."""
+"""What a parser returns: Event, Comment, Ignored and DONE, all immutable values."""
 
 from __future__ import annotations
+
+from os import environ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from typing_extensions import Self
 
-class Event:
+_new = object.__new__
+
+
+class _Value:
+    """What the item classes share; ``__match_args__`` names the members of each.
+
+    The members are private slots behind read-only properties. That costs half as much as a
+    ``__setattr__`` that refuses.
+    """
+
+    __slots__ = ()
+    __match_args__: tuple[str, ...] = ()
+
+    def _members(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name in self.__match_args__])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        return self._members() == other._members()
+
+    def __hash__(self) -> int:
+        return hash(self._members())
+
+    def __repr__(self) -> str:
+        members = zip(self.__match_args__, self._members())
+        return f"{type(self).__name__}({', '.join([f'{name}={value!r}' for name, value in members])})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), self._members()
+
+    def __replace__(self, **changes: Any) -> Self:
+        """Return a copy with other values for the members named (``copy.replace``)."""
+        return type(self)(**dict(zip(self.__match_args__, self._members())) | changes)
+
+
+class Event(_Value):
     """A dispatched event (HTML standard, 9.2.6).
 
     ``event`` is its type, ``data`` the data buffer, ``id`` the last event ID string
@@ -19,17 +58,23 @@ class Event:
     {'n': 1}
     """
 
-    # Private slots behind read-only properties: half the cost of a __setattr__ that refuses.
     __slots__ = ("_data", "_event", "_id", "_retry")
     __match_args__ = ("event", "data", "id", "retry")
 
-    def __init__(
-        self, event: str = "message", data: str = "", id: str = "", retry: int | None = None
-    ) -> None:
+    _data: str
+    _event: str
+    _id: str
+    _retry: int | None
+
+    def __new__(
+        cls, event: str = "message", data: str = "", id: str = "", retry: int | None = None
+    ) -> Self:
+        self = _new(cls)
         self._event = event
         self._data = data
         self._id = id
         self._retry = retry
+        return self
 
     @property
     def event(self) -> str:
@@ -57,36 +102,14 @@ class Event:
         The decoder's own error passes through.
         """
         if loads is None:
-            # Imported here, since the parser itself has no need of it.
+            # Imported here, since the parser itself does not need it.
             from json import loads as decode
 
             return decode(self._data)
         return loads(self._data)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Event):
-            return NotImplemented
-        return (
-            self._event == other._event
-            and self._data == other._data
-            and self._id == other._id
-            and self._retry == other._retry
-        )
 
-    def __hash__(self) -> int:
-        return hash((Event, self._event, self._data, self._id, self._retry))
-
-    def __repr__(self) -> str:
-        return (
-            f"Event(event={self._event!r}, data={self._data!r}, "
-            f"id={self._id!r}, retry={self._retry!r})"
-        )
-
-    def __reduce__(self) -> tuple[type[Event], tuple[str, str, str, int | None]]:
-        return Event, (self._event, self._data, self._id, self._retry)
-
-
-class Comment:
+class Comment(_Value):
     """A comment line: ``text`` is without its colon and without one following space.
 
     >>> Comment("PROCESSING").text
@@ -96,27 +119,43 @@ class Comment:
     __slots__ = ("_text",)
     __match_args__ = ("text",)
 
-    def __init__(self, text: str) -> None:
+    _text: str
+
+    def __new__(cls, text: str) -> Self:
+        self = _new(cls)
         self._text = text
+        return self
 
     @property
     def text(self) -> str:
         """The comment, decoded."""
         return self._text
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Comment):
-            return NotImplemented
-        return self._text == other._text
 
-    def __hash__(self) -> int:
-        return hash((Comment, self._text))
+class Ignored(_Value):
+    """A line that the standard tells a parser to ignore; see ``Parser(report_ignored=True)``.
 
-    def __repr__(self) -> str:
-        return f"Comment(text={self._text!r})"
+    ``line`` is the whole line: one with an unknown field name, a ``retry`` that is no
+    number, or an ``id`` with NUL.
 
-    def __reduce__(self) -> tuple[type[Comment], tuple[str]]:
-        return Comment, (self._text,)
+    >>> Ignored("error: context full").line
+    'error: context full'
+    """
+
+    __slots__ = ("_line",)
+    __match_args__ = ("line",)
+
+    _line: str
+
+    def __new__(cls, line: str) -> Self:
+        self = _new(cls)
+        self._line = line
+        return self
+
+    @property
+    def line(self) -> str:
+        """The line, decoded, without its line end."""
+        return self._line
 
 
 class Done:
@@ -140,10 +179,16 @@ class Done:
         return "DONE"
 
 
-DONE: Done = object.__new__(Done)
-"""What comes in the place of an event whose data is ``[DONE]``; test for it with ``is``."""
+DONE: Done = _new(Done)
+"""What a parser returns for an event whose data is ``[DONE]``; test for it with ``is``."""
+
+if not TYPE_CHECKING and environ.get("SSE_STREAM_PURE", "0") in ("", "0"):
+    try:
+        from ._speedups import DONE, Comment, Done, Event, Ignored
+    except ImportError:
+        pass  # not built here
 
 if TYPE_CHECKING:
-    Item: TypeAlias = Event | Comment | Done
+    Item: TypeAlias = Event | Comment | Done | Ignored
 else:
-    Item = Event | Comment | Done
+    Item = Event | Comment | Done | Ignored
