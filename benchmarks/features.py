@@ -38,8 +38,8 @@ from report import table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from compare import random_streams
-from standard import interpret
+from support.compare import random_streams
+from support.standard import interpret
 
 from sse_stream import DONE, Comment, Parser, aiter_items, iter_events, iter_items
 from sse_stream.parser import PureParser
@@ -590,7 +590,8 @@ def rows(seed: int, measured: dict[str, float]) -> list[Row]:
             "random streams read as the standard says",
             f"{len(hard.streams)} streams of shuffled fields, line endings, marks and broken "
             "UTF-8, as nobody sends them, in pieces of 1, 3, 20 and 200 bytes; the share of "
-            "streams whose events all have the type, the data and the ID of `tests/standard.py`",
+            "streams whose events all have the type, the data and the ID of "
+            "`tests/support/standard.py`",
             lambda peer: conformance(peer, hard),
         ),
         Row(

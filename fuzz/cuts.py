@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine import fuzz, in_pieces, instrumented, outcome, read
 
 with instrumented():
-    from standard import interpret
+    from support.standard import interpret
 
     from sse_stream import Comment, Done, Event, Parser
     from sse_stream.parser import PureParser

@@ -20,7 +20,7 @@ def instrumented() -> Any:
         return contextlib.nullcontext()
     import atheris
 
-    return atheris.instrument_imports(include=["sse_stream", "standard"])
+    return atheris.instrument_imports(include=["sse_stream", "support"])
 
 
 class Input(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from server import Exchange, Server, Step
-from test_readme import BLOCKS
+from support.readme import BLOCKS
+from support.server import Exchange, Server, Step
 
 from sse_stream import Parser
 

@@ -10,7 +10,7 @@ import pytest
 from _pytest.mark import ParameterSet
 from hypothesis import given
 from hypothesis import strategies as st
-from soup import CUTS, STREAMS, cut, single_bytes
+from support.strategies import CUTS, STREAMS, cut, single_bytes
 
 from sse_stream import DONE, Comment, Event, EventTooLargeError, Item, Parser
 

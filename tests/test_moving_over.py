@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from server import Exchange, Server, Step
-from standard import interpret
+from support.server import Exchange, Server, Step
+from support.standard import interpret
 
 ROOT = Path(__file__).resolve().parent.parent
 HTTPX, SSECLIENT, LAUNCHDARKLY = "httpx-sse", "sseclient-py", "launchdarkly-eventsource"

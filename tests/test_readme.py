@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from server import Exchange, Server, Step
+from support.readme import BLOCKS, ROOT
+from support.server import Exchange, Server, Step
 
 from sse_stream import Event, Parser
 
-ROOT = Path(__file__).resolve().parent.parent
 CHAT = (ROOT / "tests" / "data" / "chat.sse").read_bytes()
 DATA = [item.data for item in Parser().feed(CHAT) if isinstance(item, Event)]
-
-
-def blocks() -> Iterator[tuple[str, str]]:
-    """The nearest heading, made one of its kind, and the code of each block."""
-    heading = ""
-    number = 0
-    pattern = r"^#+ ([^\n]+)$|^```python\n(.*?)^```$"
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for found in re.finditer(pattern, text, re.MULTILINE | re.DOTALL):
-        if found[1]:
-            heading, number = found[1], 0
-        else:
-            number += 1
-            yield f"{heading} {number}", found[2]
-
-
-BLOCKS = dict(blocks())
 REMOTE = [name for name, code in BLOCKS.items() if "8000" in code]
 LOCAL = [name for name in BLOCKS if name not in REMOTE]
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pytest
-from soup import single_bytes
+from support.strategies import single_bytes
 
 from sse_stream import DONE, Comment, Event, Item, Parser, ParserClosedError
 from sse_stream.parser import PureParser

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from soup import CUTS, STREAMS, cut, single_bytes
-from standard import Outcome, PlainItem, decode, interpret
+from support.standard import Outcome, PlainItem, decode, interpret
+from support.strategies import CUTS, STREAMS, cut, single_bytes
 
 from sse_stream import Comment, Event, Item, Parser
 

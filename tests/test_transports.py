@@ -17,7 +17,7 @@ import httpx
 import pytest
 import requests
 import urllib3
-from server import PATIENCE, Exchange, Server, Step
+from support.server import PATIENCE, Exchange, Server, Step
 
 from sse_stream import (
     DONE,

@@ -1,6 +1,6 @@
 """Compare the parser with parsers of other hands, on seeded random streams.
 
-    python tests/compare.py --streams 5000
+    python tests/support/compare.py --streams 5000
 
 It needs Node and npm. Where an oracle departs from the standard it is named in DEPARTURES, with
 the reason why we do not follow; any other difference is shown, smallest first, and is a failure.
@@ -21,11 +21,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from sse_stream import Comment, Event, Parser
 
-ORACLES = Path(__file__).resolve().parent / "oracles"
+OTHER_PARSERS = Path(__file__).resolve().parent / "other_parsers"
 TOKENS = [
     *[b"data", b"event", b"id", b"retry", b"Data", b"x", b"data:", b"data: ", b"event: "],
     *[b"id: ", b"retry: ", b":", b": ", b" ", b"\0", b"\xef\xbb\xbf", b"\xef\xbb", b"\t"],
@@ -172,8 +172,8 @@ def main() -> int:
         return 0
     streams = random_streams(given.streams, given.seed)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name, "oracles")
-        shutil.copytree(ORACLES, folder)
+        folder = Path(name, "other_parsers")
+        shutil.copytree(OTHER_PARSERS, folder)
         install = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(install, cwd=folder, check=True)
         results = [compare(oracle, folder, streams) for oracle in DEPARTURES]

@@ -1,0 +1,1 @@
+"""What several tests, the fuzzers and the benchmarks use: no tests themselves."""

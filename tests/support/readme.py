@@ -1,0 +1,26 @@
+"""The Python blocks of the README that the tests execute."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def blocks() -> Iterator[tuple[str, str]]:
+    """Yield the nearest heading, with the number of the block below it, and the code."""
+    heading = ""
+    number = 0
+    pattern = r"^#+ ([^\n]+)$|^```python\n(.*?)^```$"
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for found in re.finditer(pattern, text, re.MULTILINE | re.DOTALL):
+        if found[1]:
+            heading, number = found[1], 0
+        else:
+            number += 1
+            yield f"{heading} {number}", found[2]
+
+
+BLOCKS = dict(blocks())
