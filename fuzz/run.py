@@ -1,6 +1,6 @@
 """Run one harness, or each in turn, for some seconds.
 
-    python fuzz/run.py cuts --seconds 600
+    python fuzz/run.py chunk_boundaries --seconds 600
     python fuzz/run.py all --seconds 10
 
 It makes a virtual environment with atheris, if there is a wheel of it for this Python.
@@ -21,7 +21,7 @@ from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent
 WORK = FUZZ / "work"
-HARNESSES = ["cuts", "limit", "twins", "command"]
+HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line"]
 # The status of a harness that has nothing to do here.
 NOTHING_TO_DO = 0
 

@@ -10,9 +10,9 @@ collect_ignore = [
     name
     for name in (
         "test_transports.py",
-        "test_readme.py",
-        "test_embedding.py",
-        "test_moving_over.py",
+        "test_readme_examples.py",
+        "test_other_clients.py",
+        "test_readme_moving_over.py",
     )
     if not all(map(find_spec, ("aiohttp", "httpx", "requests", "urllib3")))
 ]

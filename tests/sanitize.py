@@ -22,7 +22,8 @@ from check import ROOT, environment, run
 COPIED_NOT = shutil.ignore_patterns(".*", "build", "*.egg-info", "*.so", "work")
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1"
 # What runs the parser itself; the command line and the transports have nothing to add.
-TESTS = ["compiled", "rules", "limit", "standard", "fuzz", "items", "adapters", "threads"]
+TESTS = ["compiled", "parser", "max_event_size", "against_standard", "fuzz_harnesses", "items"]
+TESTS += ["adapters", "threads"]
 # One round of every_way() is more than that many feeds.
 FEEDS = 200
 
@@ -93,7 +94,7 @@ def fuzzed(folder: Path) -> None:
     settings = [f"LD_PRELOAD={site}/asan_with_fuzzer.so", "PYTHONMALLOC=malloc"]
     settings += ["ASAN_OPTIONS=detect_leaks=0"]
     limits = ["-max_total_time=60", "-max_len=400", "-print_final_stats=1", "-verbosity=0"]
-    run("env", *settings, inside, "fuzz/twins.py", *limits, "fuzz/corpus", cwd=copy)
+    run("env", *settings, inside, "fuzz/pure_against_compiled.py", *limits, "fuzz/corpus", cwd=copy)
 
 
 def watched(folder: Path) -> None:

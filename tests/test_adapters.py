@@ -216,7 +216,7 @@ def test_an_error_of_until_passes_through_and_closes() -> None:
 
 
 @pytest.mark.parametrize("chunks", [[], CHUNKS[:1], CHUNKS[:2], [*CHUNKS[:2], b"data: [DONE]\n"]])
-def test_a_stream_cut_short_is_no_success(chunks: list[bytes]) -> None:
+def test_require_done_fails_on_a_truncated_stream(chunks: list[bytes]) -> None:
     last_event_id = "7" if len(chunks) > 1 else ""
     for until in (None, lambda event: event.data == "3"):
         for run in every(chunks, events=True, until=until, require_done=True):
@@ -227,7 +227,7 @@ def test_a_stream_cut_short_is_no_success(chunks: list[bytes]) -> None:
         assert run() == EVENTS[: 2 * (len(chunks) > 1)]
 
 
-def test_a_stream_cut_short_gives_its_events_first_and_closes() -> None:
+def test_a_truncated_stream_gives_its_events_first_and_closes() -> None:
     source = Source(CHUNKS[:2])
     got: list[Item] = []
     with pytest.raises(IncompleteStreamError, match="'7'"):
@@ -264,7 +264,7 @@ def test_the_callers_parser_is_used_and_closed() -> None:
             asyncio.run(collect(adapter(AsyncSource([b"data"]), parser=parser)))
 
 
-def test_the_limit_breaks_after_the_items_before_it_and_closes() -> None:
+def test_the_limit_error_comes_after_the_items_before_it_and_closes() -> None:
     source = Source([b"data: x\n\ndata: 12345678", b"data: never\n\n"])
     got: list[Item] = []
     with pytest.raises(EventTooLargeError):
@@ -288,7 +288,9 @@ def test_the_sources_error_passes_after_the_items_before_it(
 
 @pytest.mark.parametrize("adapter", ASYNC)
 @pytest.mark.parametrize("error", [ConnectionError("gone"), Stop()], ids=repr)
-def test_so_does_that_of_an_async_source(adapter: Any, error: BaseException) -> None:
+def test_the_async_sources_error_passes_after_the_items_before_it(
+    adapter: Any, error: BaseException
+) -> None:
     got: list[Item] = []
 
     async def main() -> AsyncSource:
@@ -516,14 +518,14 @@ WRONG += [io.BytesIO(b"data: a\n\n")]
 
 @pytest.mark.parametrize("source", WRONG, ids=lambda source: type(source).__name__)
 @pytest.mark.parametrize("adapter", [*SYNC, *ASYNC])
-def test_a_wrong_source_is_told_what_to_pass(adapter: Any, source: object) -> None:
+def test_a_wrong_source_is_refused_with_advice(adapter: Any, source: object) -> None:
     with pytest.raises(TypeError, match=r"iter_bytes\(\).*chunk_size=None.*iter_any\(\)") as caught:
         adapter(source)
     # At once, at the caller's own line, and by the name of what was given.
     assert type(source).__name__ in str(caught.value)
 
 
-def test_the_two_worlds_do_not_mix() -> None:
+def test_sync_and_async_sources_are_not_mixed() -> None:
     with pytest.raises(TypeError, match=r"an async iterable.*aiter_bytes\(\).*aread_chunks\("):
         aiter_items(Reader(b""))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="list is not an async iterable of bytes"):
@@ -532,7 +534,7 @@ def test_the_two_worlds_do_not_mix() -> None:
         iter_items(AsyncSource(CHUNKS))  # type: ignore[arg-type]
 
 
-def test_an_iterable_of_text_is_refused_at_its_first_piece() -> None:
+def test_an_iterable_of_text_is_refused_at_its_first_chunk() -> None:
     source = Source(["data: x\n\n"])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="bytes, not str"):
         list(iter_items(source))
@@ -567,7 +569,7 @@ def test_read_chunks() -> None:
     assert not file.closed
 
 
-def test_read_chunks_takes_what_a_pipe_has() -> None:
+def test_read_chunks_reads_what_a_pipe_has() -> None:
     reading, writing = os.pipe()
     with open(reading, "rb", buffering=0) as raw, open(writing, "wb", buffering=0) as pipe:
         # A raw file has no read1(); its read() takes what is there.
@@ -584,7 +586,7 @@ def test_read_chunks_takes_what_a_pipe_has() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes block there")
-def test_nothing_yet_is_no_end() -> None:
+def test_no_data_yet_is_not_the_end() -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     with open(reading, "rb", buffering=0) as raw, open(writing, "wb", buffering=0) as pipe:
@@ -700,7 +702,7 @@ def test_dispatcher_calls_back_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", ["on_event", "on_comment", "on_done"])
-def test_dispatcher_calls_only_whom_it_knows(name: str) -> None:
+def test_dispatcher_calls_only_the_given_callbacks(name: str) -> None:
     got: list[Item] = []
     dispatcher = Dispatcher(**{name: got.append})  # type: ignore[arg-type]
     for chunk in CHUNKS:
@@ -710,7 +712,7 @@ def test_dispatcher_calls_only_whom_it_knows(name: str) -> None:
     assert got == [item for item in ITEMS if isinstance(item, kinds[name])]
 
 
-def test_dispatcher_at_the_end() -> None:
+def test_dispatcher_close() -> None:
     got: list[Item] = []
     dispatcher = Dispatcher(on_event=got.append, parser=Parser(last_event_id="4"))
     dispatcher.feed(b"data: x")
@@ -724,7 +726,7 @@ def test_dispatcher_at_the_end() -> None:
     assert len(got) == 1
 
 
-def test_dispatcher_lets_errors_through() -> None:
+def test_dispatcher_passes_errors_through() -> None:
     def fail(event: Event) -> None:
         raise Stop
 
@@ -780,7 +782,7 @@ class WholeResponse:
 
 
 @pytest.mark.parametrize("read", [read_chunks, aread_chunks])
-def test_what_is_no_file_is_told_what_to_pass(read: Any) -> None:
+def test_an_object_that_is_not_a_file_is_refused_with_advice(read: Any) -> None:
     for wrong in (b"data", "data", None, WholeResponse()):
         with pytest.raises(
             TypeError, match=r"is no binary file; pass .* read_chunks\(response.raw\)"

@@ -193,7 +193,7 @@ def test_select(main: Any, path: str, data: bytes, shown: str) -> None:
     assert (done.status, done.out, done.err) == (0, shown, "")
 
 
-def test_select_joins_a_character_that_is_cut_between_events(main: Any) -> None:
+def test_select_joins_a_surrogate_pair_split_between_events(main: Any) -> None:
     def stream(*texts: str) -> bytes:
         return "".join(f'data: {{"a": "{text}"}}\n\n' for text in texts).encode()
 
@@ -222,7 +222,7 @@ def test_select_skips_comments_and_done(main: Any) -> None:
     [b"no", b"", b"{", b"\xff", b'{"a": 1}x', b"[" * 100_000, b'{"a"\x1b[31m'],
     ids=lambda bad: repr(bad[:10]),
 )
-def test_data_that_is_not_json_is_named_and_the_stream_goes_on(main: Any, bad: bytes) -> None:
+def test_data_that_is_not_json_is_reported_and_the_stream_goes_on(main: Any, bad: bytes) -> None:
     stream = b'data: {"a": "x"}\n\ndata: ' + bad + b'\n\ndata: {"a": "y"}\n\n'
     done = main(stream, "--select", "a")
     assert (done.status, done.out) == (1, "xy")
@@ -297,7 +297,7 @@ def test_require_done(main: Any, stream: bytes, arguments: list[str], status: in
     assert main(stream, *arguments).status == (1 if b"no" in stream else 0)
 
 
-def test_an_unfinished_block_is_dropped(main: Any) -> None:
+def test_an_unfinished_block_is_discarded(main: Any) -> None:
     assert main(b"data: a\n\ndata: b\n", "--data").out == "a\n"
 
 
@@ -312,7 +312,7 @@ def test_max_event_size(main: Any) -> None:
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "x", "1.5", ""])
-def test_a_limit_that_is_none(size: str) -> None:
+def test_an_invalid_limit_is_refused(size: str) -> None:
     with contextlib.redirect_stderr(io.StringIO()) as told, pytest.raises(SystemExit) as caught:
         cli.main(["--max-event-size", size, os.devnull])
     assert caught.value.code == 2
@@ -320,7 +320,7 @@ def test_a_limit_that_is_none(size: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--data", "--select", "a"], ["--unknown"], ["a", "b"]])
-def test_bad_use_is_explained(arguments: list[str]) -> None:
+def test_wrong_arguments_are_explained(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 2 and done.stderr.startswith(b"usage: python -m sse_stream")
     assert done.stdout == b""
@@ -350,7 +350,7 @@ def test_a_stream_that_is_closed_is_named(closed: str, name: str) -> None:
 
 
 @posix
-def test_a_read_that_fails_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_read_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
     # On Linux, its own memory can be opened, and not be read from its start.
     if not os.path.exists("/proc/self/mem"):
         pytest.skip("no file here opens and cannot be read")
@@ -360,7 +360,7 @@ def test_a_read_that_fails_is_told(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @posix
-def test_a_pipe_that_does_not_block_is_no_end() -> None:
+def test_a_nonblocking_pipe_without_data_is_an_error() -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     done = subprocess.run([*COMMAND, "--data"], cwd=ROOT, stdin=reading, capture_output=True)
@@ -372,7 +372,7 @@ def test_a_pipe_that_does_not_block_is_no_end() -> None:
 
 @posix
 @pytest.mark.parametrize("arguments", [[], ["--data"], ["--select", PATH]])
-def test_a_full_disk_is_told_once(arguments: list[str]) -> None:
+def test_a_full_disk_is_reported_once(arguments: list[str]) -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("no device here is full")
     with open("/dev/full", "wb") as full:
@@ -439,7 +439,7 @@ class Failing(io.TextIOWrapper):
     ],
     ids=repr,
 )
-def test_what_could_not_be_written_gives_no_second_error(
+def test_a_write_error_is_reported_once(
     error: BaseException,
     status: int,
     told: str,
@@ -479,7 +479,9 @@ def test_a_closed_standard_error_changes_no_status() -> None:
         (["--select", "a"], 1),
     ],
 )
-def test_nor_does_one_that_nobody_reads(arguments: list[str], status: int) -> None:
+def test_a_standard_error_without_reader_changes_no_status(
+    arguments: list[str], status: int
+) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(

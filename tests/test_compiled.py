@@ -69,7 +69,7 @@ def test_pure_where_it_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("value", "word"), [("1", "pure"), ("0", "compiled"), ("", "compiled")])
-def test_the_environment_decides(
+def test_the_environment_variable_chooses(
     compiled: Any, monkeypatch: pytest.MonkeyPatch, value: str, word: str
 ) -> None:
     monkeypatch.setenv("SSE_STREAM_PURE", value)
@@ -97,7 +97,7 @@ except copy.EventTooLargeError:
     assert run(program, str(tmp_path)) == "its own\n"
 
 
-def test_it_explains_itself_in_the_same_words(compiled: Any) -> None:
+def test_same_docstrings_and_signatures(compiled: Any) -> None:
     assert inspect.getdoc(compiled) == inspect.getdoc(PureParser)
     for name in ("feed", "close", "last_event_id", "retry", "incomplete"):
         assert inspect.getdoc(getattr(compiled, name)) == inspect.getdoc(getattr(PureParser, name))
@@ -173,7 +173,7 @@ def test_agrees_with_the_pure_parser(
     ],
     ids=repr,
 )
-def test_agrees_at_every_limit_and_cut(compiled: Any, stream: bytes) -> None:
+def test_agrees_at_every_limit_and_chunk_boundary(compiled: Any, stream: bytes) -> None:
     cuts = [[stream[:cut], stream[cut:]] for cut in range(len(stream))]
     cuts.append([stream[i : i + 1] for i in range(len(stream))])
     for limit in (None, *range(1, len(stream))):
@@ -248,7 +248,9 @@ class Text(str):
     ],
     ids=str,
 )
-def test_checks_its_arguments_alike(compiled: Any, arguments: dict[str, Any]) -> None:
+def test_checks_its_arguments_as_the_pure_parser_does(
+    compiled: Any, arguments: dict[str, Any]
+) -> None:
     seen: list[object] = []
     for kind in (compiled, PureParser):
         try:
@@ -274,7 +276,7 @@ def test_checks_its_arguments_alike(compiled: Any, arguments: dict[str, Any]) ->
     ],
     ids=repr,
 )
-def test_takes_and_refuses_the_same_objects(compiled: Any, data: Any) -> None:
+def test_accepts_and_refuses_the_same_objects(compiled: Any, data: Any) -> None:
     pure = PureParser()
     twin = compiled()
     for chunk in (data, data, b"data: y\n\n"):
@@ -288,7 +290,7 @@ def traces_of_one(parser: Any, data: Any) -> object:
         return type(error), str(error), parser.incomplete
 
 
-def test_calls_it_cannot_make_sense_of(compiled: Any) -> None:
+def test_wrong_calls_raise(compiled: Any) -> None:
     assert compiled().feed(data=b"data\n\n") == [Event()]
     calls: list[Callable[[], object]] = [
         lambda: compiled("x"),
@@ -542,7 +544,7 @@ def test_a_call_from_inside_a_call(compiled: Any) -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="needs an interpreter with its own lock")
-def test_another_interpreter_has_its_own(compiled: Any) -> None:
+def test_each_interpreter_has_its_own_types(compiled: Any) -> None:
     program = """
 import sys
 try:

@@ -66,7 +66,7 @@ def fields(item: Item) -> tuple[object, ...]:
 
 
 @items
-def test_nothing_of_it_can_be_changed(item: Item) -> None:
+def test_items_are_immutable(item: Item) -> None:
     before = fields(item)
     for name in (*type(item).__match_args__, "other", "__class__"):
         with pytest.raises((AttributeError, TypeError)):
@@ -144,26 +144,26 @@ def test_wrong_arguments(arguments: dict[str, Any], error: type[Exception], mess
     assert next(iter(arguments)) in str(caught.value)
 
 
-def test_arguments_have_names() -> None:
+def test_arguments_are_keyword_only() -> None:
     for arguments in (("5",), ("", "[DONE]")):
         with pytest.raises(TypeError):
             Parser(*arguments)
 
 
 @pytest.mark.parametrize("name", ["last_event_id", "retry", "incomplete", "other"])
-def test_the_state_of_a_parser_is_only_read(name: str) -> None:
+def test_the_state_of_a_parser_is_read_only(name: str) -> None:
     with pytest.raises(AttributeError):
         setattr(Parser(), name, "x")
 
 
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_parser_is_not_copied(way: Callable[[object], object]) -> None:
+def test_a_parser_cannot_be_copied(way: Callable[[object], object]) -> None:
     # Two would share what the first holds.
     with pytest.raises(TypeError, match="cannot"):
         way(Parser())
 
 
-def test_a_parser_tells_its_state() -> None:
+def test_the_repr_of_a_parser_names_its_state() -> None:
     parser = Parser()
     assert "open" in repr(parser)
     parser.close()
@@ -177,14 +177,14 @@ def test_a_parser_tells_its_state() -> None:
 @pytest.mark.parametrize(
     "error", [EventTooLargeError(5), IncompleteStreamError("7"), ParserClosedError()], ids=repr
 )
-def test_errors_are_of_one_family_and_pickle(error: Exception) -> None:
+def test_errors_derive_from_sse_error_and_pickle(error: Exception) -> None:
     assert isinstance(error, SSEError)
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(twin) is type(error)
         assert str(twin) == str(error) and vars(twin) == vars(error)
 
 
-def test_errors_tell_what_happened() -> None:
+def test_error_messages_and_attributes() -> None:
     assert EventTooLargeError(5).limit == 5 and " 5 bytes" in str(EventTooLargeError(5))
     assert IncompleteStreamError("7").last_event_id == "7" and "'7'" in str(
         IncompleteStreamError("7")
@@ -193,7 +193,7 @@ def test_errors_tell_what_happened() -> None:
     assert "closed" in str(ParserClosedError())
 
 
-def test_importing_it_imports_little_else() -> None:
+def test_the_import_loads_no_other_modules() -> None:
     program = """
 import os, sys  # what every start of Python brings
 before = set(sys.modules)

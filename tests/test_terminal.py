@@ -166,7 +166,7 @@ def test_stats_are_one_line_at_the_end() -> None:
     assert found and found[1] == "0" and found[3] == "none"
 
 
-def test_stats_are_live_where_no_text_is_in_the_way() -> None:
+def test_stats_are_live_when_the_text_goes_elsewhere() -> None:
     terminal = Terminal()
     process = subprocess.Popen(
         command("--stats", "--data"),

@@ -1,4 +1,4 @@
-"""Rule 13: parsers share nothing, neither between threads nor between interpreters."""
+"""Parsers share no state, neither between threads nor between interpreters."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stream(seed: int) -> tuple[list[bytes], list[Item]]:
     return chunks, wanted
 
 
-def test_rule13_a_parser_for_each_of_many_threads() -> None:
+def test_one_parser_in_each_of_many_threads() -> None:
     streams = [stream(seed) for seed in range(THREADS)]
     got: list[list[Item]] = [[] for _ in range(THREADS)]
     start = threading.Barrier(THREADS)
@@ -96,7 +96,7 @@ run(code)
 """
 
 
-def test_rule13_an_interpreter_for_each_parser() -> None:
+def test_one_parser_in_each_interpreter() -> None:
     if sys.implementation.name != "cpython" or sys.version_info < (3, 12):
         pytest.skip("interpreters of their own come with CPython 3.12")
     package = sse_stream.__name__

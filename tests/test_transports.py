@@ -322,7 +322,7 @@ def test_a_dropped_connection_gives_the_transports_own_error_after_all_items(
     [(name, framing, "end") for name in TRANSPORTS if name not in PUSHED for framing in CLOSED]
     + [(name, framing, "drop") for name, framing in SILENT],
 )
-def test_require_done_tells_a_cut_where_the_transport_cannot(
+def test_require_done_detects_truncation_where_the_transport_cannot(
     name: str, framing: str, ending: str, server: Server
 ) -> None:
     exchange = Exchange([Step([b": hi\n"], 0), FIRST, SECOND, HALF], framing, ending)

@@ -77,7 +77,7 @@ drop = ["sse_stream/_speedups.*"]
 """
 
 
-def test_the_vendoring_tool_takes_the_sdist(tmp_path: Path) -> None:
+def test_the_vendoring_tool_accepts_the_sdist(tmp_path: Path) -> None:
     for name in ("build", "vendoring"):
         pytest.importorskip(name)
 

@@ -65,7 +65,7 @@ def test_a_block_that_needs_no_server_prints_something(
     assert printed
 
 
-def test_resuming_outlives_what_ends_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resuming_after_each_kind_of_end(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(stream: str, end: bytes = b"0\r\n\r\n") -> bytes:
         body = stream.encode()
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -12,7 +12,7 @@ import pytest
 from sse_stream import parser
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESSES = ["cuts", "limit", "twins", "command"]
+HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line"]
 INPUTS = [*(ROOT / "fuzz" / "corpus").iterdir(), *(ROOT / "tests" / "data" / "crashes").iterdir()]
 
 
@@ -25,24 +25,24 @@ def harnesses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", HARNESSES)
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.name)
-def test_no_harness_finds_anything(name: str, path: Path) -> None:
+def test_seeds_and_past_crashes_pass(name: str, path: Path) -> None:
     importlib.import_module(name).check(path.read_bytes())
 
 
-def test_a_harness_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    cuts = importlib.import_module("cuts")
+def test_a_harness_detects_a_wrong_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = importlib.import_module("chunk_boundaries")
 
-    class Wrong(cuts.PureParser):  # type: ignore[misc, name-defined]
+    class Wrong(harness.PureParser):  # type: ignore[misc, name-defined]
         def feed(self, data: bytes) -> list[object]:
             return super().feed(data.replace(b"\r", b""))  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(cuts, "PureParser", Wrong)
+    monkeypatch.setattr(harness, "PureParser", Wrong)
     seed = (ROOT / "fuzz" / "corpus" / "returns").read_bytes()
     with pytest.raises(AssertionError):
-        cuts.check(seed)
+        harness.check(seed)
 
 
-def test_a_find_is_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_is_minimised(monkeypatch: pytest.MonkeyPatch) -> None:
     run = importlib.import_module("run")
 
     def check(data: bytes) -> None:
@@ -51,10 +51,12 @@ def test_a_find_is_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run.minimised(check, b"xxaxxxbxx") == b"ab"
 
 
-def test_no_compiled_parser_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compiled_extension_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSE_STREAM_PURE", "1")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "fuzz" / "twins.py")], capture_output=True, text=True
+        [sys.executable, str(ROOT / "fuzz" / "pure_against_compiled.py")],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0
     assert "the compiled parser is not built here" in done.stdout

@@ -2,7 +2,7 @@
 
 As many events as you like; -s shows what they took:
 
-    LONG_LIVED_EVENTS=10_000_000 python -m pytest -s tests/test_long_lived.py
+    LONG_STREAM_EVENTS=10_000_000 python -m pytest -s tests/test_long_stream.py
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 
 from sse_stream import DONE, Comment, Event, Parser
 
-EVENTS = int(os.environ.get("LONG_LIVED_EVENTS", "200_000"))
+EVENTS = int(os.environ.get("LONG_STREAM_EVENTS", "200_000"))
 SEVERAL = 20
 LINES = b"id: %d\nevent: type %d\ndata: event\ndata: %d\n\n" * SEVERAL
 STATM = Path("/proc/self/statm")

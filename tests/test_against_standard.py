@@ -33,7 +33,7 @@ def outcome(parser: Parser, chunks: list[bytes], *, flush: bool = False) -> Outc
 @example(stream=b"", cuts=[], done="", last_event_id="")
 @example(stream=b"\xef\xbb", cuts=[1], done="\ufffd", last_event_id="")
 @example(stream=b"data: [DONE]\n\ndata", cuts=[], done=None, last_event_id="")
-def test_any_cut_of_any_bytes_agrees_with_the_standard(
+def test_any_stream_in_any_chunks_agrees_with_the_standard(
     stream: bytes, cuts: list[int], done: str | None, last_event_id: str
 ) -> None:
     # Nothing but agreement is accepted: any exception at all fails.
@@ -67,7 +67,7 @@ def test_the_state_after_each_chunk_is_that_of_the_bytes_so_far(
 
 
 @pytest.mark.parametrize("size", [1, 997, 65536, 1 << 20])
-def test_large_streams_agree_too(size: int) -> None:
+def test_large_streams_agree_with_the_standard(size: int) -> None:
     # Larger than any piece that a parser may take at once, and cut across its edges.
     blocks = [
         b"data: " + b"x" * 70_000 + b"\n\n",
@@ -82,5 +82,5 @@ def test_large_streams_agree_too(size: int) -> None:
 
 
 @given(st.lists(st.integers(0, 255), max_size=40).map(bytes) | STREAMS)
-def test_the_transcribed_decoder_knows_utf8(stream: bytes) -> None:
+def test_the_transcribed_decoder_agrees_with_python(stream: bytes) -> None:
     assert decode(stream) == stream.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")

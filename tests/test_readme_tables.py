@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize(("page", "name"), [("RESULTS.md", "speed"), ("FEATURES.md", "features")])
-def test_the_readme_has_what_the_page_has(page: str, name: str) -> None:
+def test_the_readme_has_the_table_of_the_page(page: str, name: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     text = (ROOT / "benchmarks" / page).read_text(encoding="utf-8")
     _, _, rest = readme.partition(f"<!-- {name} -->\n")

@@ -143,7 +143,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}: {case.what}")
-def test_the_old_one_goes_wrong_and_the_new_one_does_not(case: Case, server: Server) -> None:
+def test_only_the_old_code_goes_wrong(case: Case, server: Server) -> None:
     old, new = old_and_new(case.name, server, case.stream)
     data = [json.loads(str(item[2])) for item in interpret(case.stream).items if item[0] == "event"]
     # Two halves of a character are one.

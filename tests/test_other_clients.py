@@ -156,7 +156,7 @@ def test_the_async_interface_of_httpx_sse(serve: Any) -> None:
     assert asyncio.run(main(serve(MESSAGES))) == seen(Parser().feed(MESSAGES))
 
 
-def test_what_is_no_event_stream_is_refused() -> None:
+def test_a_response_of_another_type_is_refused() -> None:
     ours = event_source()
     response = httpx.Response(200, json={"error": "no"})
     with pytest.raises(httpx.TransportError):

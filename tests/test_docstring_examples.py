@@ -16,7 +16,7 @@ WITHOUT = {"DONE", "Item"}
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name: str) -> None:
+def test_docstring_examples(name: str) -> None:
     module: ModuleType = importlib.import_module(f"{sse_stream.__name__}.{name}")
     # Errors are named by where the package lies, which may be inside another.
     result = doctest.testmod(module, optionflags=doctest.IGNORE_EXCEPTION_DETAIL)

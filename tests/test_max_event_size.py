@@ -1,4 +1,4 @@
-"""Rule 10: the limit breaks the stream at one exact byte, whatever the cut."""
+"""`max_event_size`: the parser fails at one exact byte, for every chunking."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Case(NamedTuple):
 BREAKING = {
     "one-byte": Case(1, b"da"),
     "line": Case(10, b"xxxxxxxxxx" + b"x"),
-    "line-after-mark": Case(10, BOM + b"data:12345" + b"6"),
-    "line-after-half-a-mark": Case(10, b"\xef\xbb" + b"12345678" + b"9"),
-    "half-a-mark-and-one": Case(2, b"\xef\xbb" + b"x"),
-    "mark-later": Case(10, b"data:" + BOM + b"12" + b"3"),
-    "second-mark": Case(3, BOM + BOM + b"x"),
+    "line-after-bom": Case(10, BOM + b"data:12345" + b"6"),
+    "line-after-truncated-bom": Case(10, b"\xef\xbb" + b"12345678" + b"9"),
+    "truncated-bom-and-one": Case(2, b"\xef\xbb" + b"x"),
+    "bom-later": Case(10, b"data:" + BOM + b"12" + b"3"),
+    "second-bom": Case(3, BOM + BOM + b"x"),
     "event-then-data": Case(20, b"event: e\ndata: 1234567890abcd" + b"e"),
     "data": Case(10, b"data:12345" + b"6"),
     "data-with-space": Case(10, b"data: 1234" + b"5"),
@@ -95,8 +95,8 @@ FITTING = {
     "event": Case(10, b"data:12345\n\n", [Event(data="12345")]),
     "event-crlf": Case(10, b"data:12345\r\n\r\n", [Event(data="12345")]),
     "event-cr": Case(10, b"data:12345\r\r", [Event(data="12345")]),
-    "after-a-mark": Case(10, BOM + b"data:12345\n\n", [Event(data="12345")]),
-    "shorter-than-a-mark": Case(1, BOM + b":\n\n", [Comment("")]),
+    "after-a-bom": Case(10, BOM + b"data:12345\n\n", [Event(data="12345")]),
+    "shorter-than-a-bom": Case(1, BOM + b":\n\n", [Comment("")]),
     "two-lines": Case(12, b"data:aa\ndata:1234\n\n", [Event(data="aa\n1234")]),
     "many-lines": Case(10, b"data\n" * 7 + b"\n", [Event(data="\n" * 6)]),
     "comment": Case(10, b":123456789\n", [Comment("123456789")]),
@@ -110,7 +110,7 @@ FITTING = {
 
 
 def named(cases: dict[str, Case]) -> list[ParameterSet]:
-    return [pytest.param(case, id=f"rule10-{name}") for name, case in cases.items()]
+    return [pytest.param(case, id=name) for name, case in cases.items()]
 
 
 def fed(parser: Parser, chunks: list[bytes]) -> list[Item]:
@@ -146,7 +146,7 @@ def state(parser: Parser) -> tuple[str, int | None, bool]:
 
 
 @pytest.mark.parametrize("case", named(BREAKING))
-def test_it_breaks_at_that_very_byte(case: Case) -> None:
+def test_fails_at_the_exact_byte(case: Case) -> None:
     parser = Parser(max_event_size=case.limit)
     assert parser.feed(case.stream[:-1]) == [*case.items]
     with pytest.raises(EventTooLargeError) as caught:
@@ -158,7 +158,7 @@ def test_it_breaks_at_that_very_byte(case: Case) -> None:
 
 @pytest.mark.parametrize("after", [b"", b"\n\n", b"\r\n\r\ndata: never\n\n:x\n", b"x" * 100])
 @pytest.mark.parametrize("case", named(BREAKING))
-def test_items_before_it_come_first(case: Case, after: bytes) -> None:
+def test_items_before_the_error_come_first(case: Case, after: bytes) -> None:
     parser = Parser(max_event_size=case.limit)
     if case.items:
         assert parser.feed(case.stream + after) == [*case.items]
@@ -170,7 +170,7 @@ def test_items_before_it_come_first(case: Case, after: bytes) -> None:
 
 
 @pytest.mark.parametrize("case", named(SHORT))
-def test_no_cut_matters(case: Case) -> None:
+def test_chunk_boundaries_do_not_matter(case: Case) -> None:
     parser = Parser(max_event_size=case.limit)
     *before, last = single_bytes(case.stream)
     assert [item for byte in before for item in parser.feed(byte)] == [*case.items]
@@ -185,7 +185,7 @@ def test_no_cut_matters(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", named(SHORT))
-def test_a_chunk_that_ends_the_line_or_the_block_comes_too_late(case: Case) -> None:
+def test_fails_also_where_the_chunk_ends_the_line_or_the_block(case: Case) -> None:
     # Past its start a parser may take shorter ways, and the limit must hold in each.
     before = [] if case.stream.startswith(BOM[:1]) else [b"\n"]
     for ending in (b"\n", b"\n\n", b"\r\r"):
@@ -204,7 +204,7 @@ def test_a_chunk_that_ends_the_line_or_the_block_comes_too_late(case: Case) -> N
 
 
 @pytest.mark.parametrize("case", named(FITTING))
-def test_what_fits_to_the_byte_is_never_refused(case: Case) -> None:
+def test_a_block_of_exactly_the_limit_is_accepted(case: Case) -> None:
     limit, stream, items = case.limit, case.stream, [*case.items]
     # Twice, so that nothing of the first counts for the second.
     for chunks in ([stream], [stream, stream.removeprefix(BOM)]):
@@ -230,7 +230,7 @@ def test_what_fits_to_the_byte_is_never_refused(case: Case) -> None:
     [(b"data:", 5), (b":", 1), (b"o:", 2), (b"", 0), (b"data:x\n", 2), (b"id:1\ndata:\nx", 2)],
 )
 @pytest.mark.parametrize("more", [b"x", b"\xff", "é".encode(), b"data", b"xxxxxxx"])
-def test_rule10_a_line_that_never_ends(start: bytes, held: int, more: bytes) -> None:
+def test_a_line_without_end(start: bytes, held: int, more: bytes) -> None:
     parser = Parser(max_event_size=1000)
     parser.feed(start)
     for _ in range((1000 - held) // len(more)):
@@ -241,7 +241,7 @@ def test_rule10_a_line_that_never_ends(start: bytes, held: int, more: bytes) -> 
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"])
-def test_rule10_data_lines_without_a_blank_line(ending: bytes) -> None:
+def test_data_lines_without_a_blank_line(ending: bytes) -> None:
     parser = Parser(max_event_size=1000)
     for _ in range(99):
         parser.feed(b"data: 123456789" + ending)
@@ -251,7 +251,7 @@ def test_rule10_data_lines_without_a_blank_line(ending: bytes) -> None:
         parser.feed(b"5")
 
 
-def test_rule10_half_a_mark_that_is_content_counts_at_the_end() -> None:
+def test_a_truncated_bom_counts_at_the_end() -> None:
     parser = Parser(max_event_size=1)
     assert parser.feed(b"\xef\xbb") == [] and parser.incomplete
     with pytest.raises(EventTooLargeError):
@@ -261,7 +261,7 @@ def test_rule10_half_a_mark_that_is_content_counts_at_the_end() -> None:
     assert fits.feed(b"\xef\xbb") == fits.close() == []
 
 
-def test_rule10_the_default_is_64_mib() -> None:
+def test_the_default_is_64_mib() -> None:
     parser = Parser()
     piece = b"x" * (1 << 20)
     for _ in range(64):
@@ -271,7 +271,7 @@ def test_rule10_the_default_is_64_mib() -> None:
     assert caught.value.limit == 64 * 1024 * 1024
 
 
-def test_rule10_none_is_no_limit() -> None:
+def test_none_is_no_limit() -> None:
     parser = Parser(max_event_size=None)
     piece = b"x" * (1 << 20)
     parser.feed(b"data:")
@@ -285,7 +285,7 @@ def test_rule10_none_is_no_limit() -> None:
     ("start", "more"),
     [(b"", b"x" * 1000), (b"data:\n", b"data:" + b"x" * 994 + b"\n"), (b"data:", b"x" * 1000)],
 )
-def test_rule10_a_broken_parser_holds_no_buffers(start: bytes, more: bytes) -> None:
+def test_a_failed_parser_holds_no_buffers(start: bytes, more: bytes) -> None:
     tracemalloc.start()
     try:
         parser = Parser(max_event_size=1_000_000)
@@ -303,7 +303,7 @@ def test_rule10_a_broken_parser_holds_no_buffers(start: bytes, more: bytes) -> N
 
 
 def breaking_offset(stream: bytes, limit: int) -> int | None:
-    """Count byte by byte, as the rule says, where the stream breaks; None if it does not."""
+    """Count byte by byte, where the stream breaks; None if it does not."""
     line = b""
     data = 0
     after_cr = False
@@ -328,9 +328,7 @@ def breaking_offset(stream: bytes, limit: int) -> int | None:
 
 
 @given(stream=STREAMS, cuts=CUTS, limit=st.integers(1, 40))
-def test_rule10_any_bytes_break_where_the_rule_says(
-    stream: bytes, cuts: list[int], limit: int
-) -> None:
+def test_any_stream_fails_at_the_exact_byte(stream: bytes, cuts: list[int], limit: int) -> None:
     offset = breaking_offset(stream, limit)
     unlimited = Parser(max_event_size=None)
     expected = unlimited.feed(stream[:offset])
