@@ -1,4 +1,4 @@
-"""Any cut gives the same items, state and errors, and they are the standard's."""
+"""Any chunking gives the same items, state and errors, and they are those of the standard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ with instrumented():
 
 
 def plain(item: object) -> tuple[object, ...]:
-    """Turn an item into what the transcription gives."""
+    """Return an item in the form that the transcription gives."""
     match item:
         case Event(event, data, id, retry):
             return ("event", event, data, id, retry)
@@ -24,7 +24,7 @@ def plain(item: object) -> tuple[object, ...]:
 
 
 def check(data: bytes) -> None:
-    """Feed the stream cut, whole and byte by byte, to each parser there is."""
+    """Feed the stream in chunks, whole and byte by byte, to each parser."""
     given = read(data)
     in_pieces(given.options)
     wanted = interpret(given.stream)

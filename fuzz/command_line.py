@@ -1,4 +1,4 @@
-"""The command line never ends with a traceback, whatever the stream and the options."""
+"""The command line ends without a traceback for every stream and all options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SWITCHES = ["--no-done", "--require-done", "--stats"]
 
 
 def check(data: bytes) -> None:
-    """Run the command on the stream, with switches, a form and a path that the input chooses."""
+    """Run the command on the stream, with switches, a format and a path that the input chooses."""
     given = read(data)
     FILE.write_bytes(given.stream)
     arguments = [name for bit, name in enumerate(SWITCHES) if given.options & 1 << bit]

@@ -1,4 +1,4 @@
-"""What the harnesses share: how an input is read, how two parsers are compared, how to start."""
+"""Code that the harnesses share: reading an input, feeding a parser, starting the fuzzer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-# The package, unless it is installed, and the transcription of the standard.
+# The package, unless it is installed, and the helpers of the tests.
 sys.path += [str(ROOT), str(ROOT / "tests")]
 
 
 def instrumented() -> Any:
-    """Have what is imported inside report its coverage; without atheris, just import it."""
+    """Instrument what is imported inside for coverage; without atheris, only import it."""
     if importlib.util.find_spec("atheris") is None:
         return contextlib.nullcontext()
     import atheris
@@ -24,7 +24,7 @@ def instrumented() -> Any:
 
 
 class Input(NamedTuple):
-    """An input's parts: a byte of options, a limit, the cuts and the stream."""
+    """The parts of an input: a byte of options, a limit, the chunks and the whole stream."""
 
     options: int
     limit: int
@@ -33,12 +33,13 @@ class Input(NamedTuple):
 
 
 def read(data: bytes) -> Input:
-    """Take an input apart: options, limit, number of cuts, two bytes for each cut, the stream."""
+    """Split an input: options, limit, number of boundaries, two bytes for each, the stream."""
     options, limit, count = data[:3].ljust(3, b"\0")
-    cuts, stream = data[3 : 3 + 2 * (count % 16)], data[3 + 2 * (count % 16) :]
+    boundaries, stream = data[3 : 3 + 2 * (count % 16)], data[3 + 2 * (count % 16) :]
     size = len(stream) + 1
     ends = sorted(
-        int.from_bytes(cuts[at : at + 2], "little") % size for at in range(0, len(cuts), 2)
+        int.from_bytes(boundaries[at : at + 2], "little") % size
+        for at in range(0, len(boundaries), 2)
     )
     starts = [0, *ends]
     ends.append(len(stream))
@@ -47,14 +48,14 @@ def read(data: bytes) -> Input:
 
 
 def in_pieces(options: int) -> None:
-    """Have the pure parser take large chunks in pieces of few bytes, as no input here is large."""
+    """Make the pure parser process chunks in parts of few bytes, as no input here is large."""
     from sse_stream import parser
 
     parser._PIECE = options % 64 + 1 if options & 128 else 65536
 
 
 class Outcome(NamedTuple):
-    """All that can be seen of a parser that was fed a stream."""
+    """All public results of a parser that was fed a stream."""
 
     items: list[Any]
     error: str | None
@@ -64,7 +65,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(parser: Any, chunks: Iterable[bytes], errors: Any = (), flush: bool = False) -> Outcome:
-    """Feed the chunks and close; an error among ``errors`` ends it, any other is a find."""
+    """Feed the chunks and close; one of ``errors`` ends it, any other error is a crash."""
     items: list[Any] = []
     error = None
     try:
@@ -77,7 +78,7 @@ def outcome(parser: Any, chunks: Iterable[bytes], errors: Any = (), flush: bool 
 
 
 def fuzz(check: Callable[[bytes], None]) -> None:
-    """Run a harness with the arguments of libFuzzer that the command line has."""
+    """Run a harness with the command line's arguments, which are those of libFuzzer."""
     import atheris
 
     atheris.Setup(sys.argv, check)

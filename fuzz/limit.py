@@ -1,4 +1,4 @@
-"""With a small limit: the same items and error for every cut, and never more held than allowed."""
+"""With a small limit: same items and error for any chunking, and no more buffered than allowed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ with instrumented():
     from sse_stream import EventTooLargeError, Parser
     from sse_stream.parser import PureParser
 
-# What a bytearray takes without a byte in it, and the eighth by which it grows ahead.
+# The memory of an empty bytearray. A bytearray allocates an eighth more than it needs.
 EMPTY = sys.getsizeof(bytearray())
 
 
-def held(parser: PureParser) -> int:
-    """Return the bytes of memory that the two buffers take, beyond what empty ones do."""
+def memory_in_use(parser: PureParser) -> int:
+    """Return the memory of the two buffers in bytes, without that of empty buffers."""
     return sys.getsizeof(parser._line) + sys.getsizeof(parser._data) - 2 * EMPTY
 
 
 def check(data: bytes) -> None:
-    """Compare the cuts with each other; then watch the memory, chunk after chunk."""
+    """Compare three chunkings with each other; then check the memory after each chunk."""
     given = read(data)
     in_pieces(given.options)
     single = [given.stream[at : at + 1] for at in range(len(given.stream))]
@@ -36,9 +36,9 @@ def check(data: bytes) -> None:
         try:
             parser.feed(chunk)
         except EventTooLargeError:
-            assert held(parser) == 0
+            assert memory_in_use(parser) == 0
         assert len(parser._line) + len(parser._data) <= given.limit
-        assert held(parser) <= (given.limit + len(chunk)) * 9 / 8 + 32
+        assert memory_in_use(parser) <= (given.limit + len(chunk)) * 9 / 8 + 32
 
 
 if __name__ == "__main__":

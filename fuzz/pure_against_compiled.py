@@ -12,7 +12,7 @@ with instrumented():
 
 
 def call(method: str, parser: PureParser, *args: object, **options: object) -> object:
-    """Return what the call gave or raised, and the state that it left."""
+    """Return the result or the error of the call, and the state after it."""
     try:
         result: object = getattr(parser, method)(*args, **options)
     except EventTooLargeError as error:
@@ -21,7 +21,7 @@ def call(method: str, parser: PureParser, *args: object, **options: object) -> o
 
 
 def check(data: bytes) -> None:
-    """Make the same calls to both, with options that the input chooses."""
+    """Make the same calls to both parsers, with options that the input chooses."""
     given = read(data)
     in_pieces(given.options)
     options: Any = {

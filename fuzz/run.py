@@ -4,8 +4,8 @@
     python fuzz/run.py all --seconds 10
 
 It makes a virtual environment with atheris, if there is a wheel of it for this Python.
-The corpus grows in fuzz/work/; a find is made small and kept there, and belongs into
-tests/data/crashes/ with the fix.
+The corpus grows in fuzz/work/; the input of a crash is minimised and kept
+there; with the fix, commit it in tests/data/crashes/.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from pathlib import Path
 FUZZ = Path(__file__).resolve().parent
 WORK = FUZZ / "work"
 HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line"]
-# The status of a harness that has nothing to do here.
+# The exit status if a harness cannot run here.
 NOTHING_TO_DO = 0
 
 
 def minimised(check: Callable[[bytes], None], data: bytes) -> bytes:
-    """Drop every span of bytes without which the check still fails."""
+    """Remove every span of bytes without which the check still fails."""
 
     def fails(data: bytes) -> bool:
         with contextlib.suppress(Exception):
@@ -49,7 +49,7 @@ def minimised(check: Callable[[bytes], None], data: bytes) -> bytes:
 
 
 def environment() -> str | None:
-    """Return an interpreter that has atheris and the package, or None where it cannot be had."""
+    """Return an interpreter that has atheris and the package, or None if there is no atheris."""
     folder = WORK / f"venv-{sys.version_info[0]}.{sys.version_info[1]}"
     inside = folder / "bin" / "python"
     if not inside.exists():
@@ -63,12 +63,12 @@ def environment() -> str | None:
 
 def run(python: str, harness: str, seconds: int, coverage: bool) -> int:
     """Run a harness; print what its corpus covers; return its exit status."""
-    corpus, finds = WORK / harness, WORK / "finds"
-    for folder in (corpus, finds):
+    corpus, crashes = WORK / harness, WORK / "crashes"
+    for folder in (corpus, crashes):
         folder.mkdir(parents=True, exist_ok=True)
-    before = set(finds.iterdir())
+    before = set(crashes.iterdir())
     log = WORK / f"{harness}.log"
-    print(f"{harness}: {seconds} s; the fuzzer's own words are in {log}", flush=True)
+    print(f"{harness}: {seconds} s; the fuzzer's output is in {log}", flush=True)
     with log.open("w") as file:
         status = subprocess.run(
             [
@@ -76,7 +76,7 @@ def run(python: str, harness: str, seconds: int, coverage: bool) -> int:
                 str(FUZZ / f"{harness}.py"),
                 f"-max_total_time={seconds}",
                 f"-dict={FUZZ / 'sse.dict'}",
-                f"-artifact_prefix={finds}/{harness}-",
+                f"-artifact_prefix={crashes}/{harness}-",
                 "-max_len=400",
                 "-timeout=10",
                 str(corpus),
@@ -85,15 +85,15 @@ def run(python: str, harness: str, seconds: int, coverage: bool) -> int:
             stdout=file,
             stderr=file,
         ).returncode
-    # The fuzzer's last words are its figures, or, after a find, what was raised.
+    # The output of the fuzzer ends with its figures, or, after a crash, with the traceback.
     words = log.read_text(errors="replace").splitlines()
     figures = [line for line in words if "DONE" in line and "exec/s" in line]
     print(*(figures[-1:] + words[-1:] if not status else words[-30:]), sep="\n", flush=True)
-    for find in sorted(set(finds.iterdir()) - before):
+    for crash in sorted(set(crashes.iterdir()) - before):
         sys.path.insert(0, str(FUZZ))
-        small = minimised(importlib.import_module(harness).check, find.read_bytes())
-        find.write_bytes(small)
-        print(f"{harness}: {small!r} is a find; it is in {find}", flush=True)
+        small = minimised(importlib.import_module(harness).check, crash.read_bytes())
+        crash.write_bytes(small)
+        print(f"{harness}: {small!r} makes it crash; the input is in {crash}", flush=True)
     if coverage:
         covered(python, harness, corpus)
     return status
@@ -110,7 +110,7 @@ for path in Path(sys.argv[3]).iterdir():
 
 
 def covered(python: str, harness: str, corpus: Path) -> None:
-    """Print what the inputs of a corpus reach, line by line and branch by branch."""
+    """Print the lines and branches that the inputs of a corpus reach."""
     script = WORK / "replay.py"
     script.write_text(REPLAY)
     data = f"--data-file={WORK / 'coverage'}"

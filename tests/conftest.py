@@ -1,11 +1,11 @@
-"""What all tests share."""
+"""Settings for all tests."""
 
 import os
 from importlib.util import find_spec
 
 from hypothesis import settings
 
-# The tests of the transports need the clients and a server, which not every environment has.
+# These tests need HTTP clients and a server, which not every environment has.
 collect_ignore = [
     name
     for name in (
@@ -17,6 +17,6 @@ collect_ignore = [
     if not all(map(find_spec, ("aiohttp", "httpx", "requests", "urllib3")))
 ]
 
-# No clock decides a test; and where CI says that it is CI, the same code gets the same examples.
+# No time limit for an example; with CI set, the same code gets the same examples.
 settings.register_profile("sse-stream", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("sse-stream")

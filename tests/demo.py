@@ -1,9 +1,9 @@
-"""A chat without a network: a loopback server streams it, awkwardly cut; the tokens appear.
+"""A chat without a network: a loopback server streams it in random chunks.
 
     python tests/demo.py            at the pace of a model
     python tests/demo.py --pace 0   at once
 
-It needs nothing but the standard library and the checkout that it lies in.
+It needs only the standard library and this checkout.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sse_stream import Comment, Event, iter_items, read_chunks
 
 ANSWER = (
-    "Bytes arrive cut anywhere: inside “data:”, between CR and LF, in the middle of a 🦆. "
+    "Bytes arrive split anywhere: inside “data:”, between CR and LF, in the middle of a 🦆. "
     "The parser does not mind. "
     "Voilà: 一个字一个字地, and a line separator\u2028that splits no JSON."
 )
@@ -49,7 +49,7 @@ def block(delta: dict[str, str], finish_reason: str | None = None) -> bytes:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Streams the chat with chunked transfer coding, in pieces of one to forty bytes."""
+    """Streams the chat with chunked transfer coding, in chunks of one to forty bytes."""
 
     protocol_version = "HTTP/1.1"
     pace = 0.0
@@ -59,22 +59,22 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        cut = random.Random(1)
+        chance = random.Random(1)
         for wait, data in chat():
             time.sleep(wait * self.pace)
             while data:
-                size = cut.randint(1, 40)
-                piece, data = data[:size], data[size:]
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                size = chance.randint(1, 40)
+                chunk, data = data[:size], data[size:]
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
                 time.sleep(self.pace / 20)
         self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep the terminal for the chat."""
+        """Write no log: the terminal is for the chat."""
 
 
 def show(url: str) -> None:
-    """Print the tokens as they arrive, and until then what the comments say."""
+    """Print the tokens as they arrive, and before them the text of the comments."""
     turns = 0
     with urllib.request.urlopen(url) as response:
         for item in iter_items(read_chunks(response)):

@@ -1,4 +1,4 @@
-"""The adapters, on sources in memory; what they promise on real transports is tested there."""
+"""The adapters, with sources in memory; test_transports.py has real transports."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ ASYNC: list[Any] = [aiter_items, aiter_events]
 
 
 class Source:
-    """An iterator of bytes that may fail at its end, and remembers what was done to it."""
+    """An iterator of chunks that may raise at its end; it counts the calls it received."""
 
     def __init__(self, chunks: list[bytes], error: BaseException | None = None) -> None:
         self.chunks = iter(chunks)
         self.error = error
-        self.taken = 0
+        self.chunks_read = 0
         self.closed = 0
 
     def __iter__(self) -> Iterator[bytes]:
@@ -53,7 +53,7 @@ class Source:
 
     def __next__(self) -> bytes:
         for chunk in self.chunks:
-            self.taken += 1
+            self.chunks_read += 1
             return chunk
         raise self.error or StopIteration
 
@@ -62,7 +62,7 @@ class Source:
 
 
 class AsyncSource:
-    """The same, async; where it would end it waits for ever if ``stuck``."""
+    """The same, async; at its end it waits for ever if ``stuck``."""
 
     def __init__(
         self, chunks: list[bytes], error: BaseException | None = None, *, stuck: bool = False
@@ -88,7 +88,7 @@ class AsyncSource:
 
 
 class Closable(AsyncSource):
-    """It has ``close()`` in place of ``aclose()``."""
+    """Has ``close()`` instead of ``aclose()``."""
 
     aclose = None  # type: ignore[assignment]
 
@@ -97,7 +97,7 @@ class Closable(AsyncSource):
 
 
 class AsyncClosable(AsyncSource):
-    """It has an async ``close()``, as files of some libraries do."""
+    """Has an async ``close()``, as the files of some libraries."""
 
     aclose = None  # type: ignore[assignment]
 
@@ -114,7 +114,7 @@ async def collect(items: AsyncIterator[Item]) -> list[Item]:
 
 
 def every(chunks: list[bytes], *, events: bool, **options: Any) -> list[Callable[[], list[Item]]]:
-    """The sync and the async adapter, to be called alike."""
+    """Return the sync and the async adapter as functions without arguments."""
 
     def run_sync() -> list[Item]:
         return list((iter_events if events else iter_items)(Source(chunks), **options))
@@ -150,13 +150,13 @@ def test_any_iterable_will_do() -> None:
 
 def test_items_come_before_the_next_chunk_is_asked_for() -> None:
     source = Source(CHUNKS)
-    assert [(item, source.taken) for item in iter_items(source)] == list(
+    assert [(item, source.chunks_read) for item in iter_items(source)] == list(
         zip(ITEMS, [1, 2, 2, 3, 3], strict=True)
     )
 
     async def main() -> None:
         source = AsyncSource(CHUNKS)
-        got = [(item, source.source.taken) async for item in aiter_items(source)]
+        got = [(item, source.source.chunks_read) async for item in aiter_items(source)]
         assert got == list(zip(ITEMS, [1, 2, 2, 3, 3], strict=True))
 
     asyncio.run(main())
@@ -165,12 +165,12 @@ def test_items_come_before_the_next_chunk_is_asked_for() -> None:
 def test_events_stop_at_done_without_reading_on() -> None:
     source = Source([*CHUNKS, b"never"])
     assert list(iter_events(source, require_done=True)) == EVENTS
-    assert (source.taken, source.closed) == (3, 1)
+    assert (source.chunks_read, source.closed) == (3, 1)
 
     async def main() -> None:
         source = AsyncSource([*CHUNKS, b"never"])
         assert await collect(aiter_events(source, require_done=True)) == EVENTS
-        assert (source.source.taken, source.source.closed) == (3, 1)
+        assert (source.source.chunks_read, source.source.closed) == (3, 1)
 
     asyncio.run(main())
 
@@ -194,7 +194,7 @@ def test_until_stops_after_the_event_it_accepts() -> None:
         asked.clear()
         assert run() == EVENTS[:1] and asked == ["1"]
     for run in every(CHUNKS, events=True, until=lambda event: event.data == "3"):
-        # DONE comes first, so it is never asked about what follows.
+        # DONE comes first, so ``until`` is not called for the events after it.
         assert run() == EVENTS
 
 
@@ -366,7 +366,7 @@ def test_leaving_an_async_loop_closes_the_source(adapter: Any, kind: type[AsyncS
         source = kind(CHUNKS)
         async for _ in adapter(source):
             break
-        # The loop closes what nobody holds any more, as a task of its own.
+        # The loop closes an unreferenced generator in a task of its own.
         gc.collect()
         while not source.source.closed:
             await asyncio.sleep(0)
@@ -402,7 +402,7 @@ def test_nothing_is_left_to_the_garbage_collector(adapter: Any) -> None:
     left: list[object] = []
 
     class Made:
-        """Each loop over it runs a generator of its own, which nobody else can close."""
+        """Each loop over it runs a new generator, which only that loop can close."""
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             try:
@@ -496,7 +496,7 @@ class RequestsLike:
 
 
 class StreamReaderLike:
-    """It gives lines, late, to who loops over it."""
+    """Iteration over it gives lines, and so delays the bytes."""
 
     def iter_any(self) -> Iterator[bytes]:
         return iter(CHUNKS)
@@ -521,7 +521,7 @@ WRONG += [io.BytesIO(b"data: a\n\n")]
 def test_a_wrong_source_is_refused_with_advice(adapter: Any, source: object) -> None:
     with pytest.raises(TypeError, match=r"iter_bytes\(\).*chunk_size=None.*iter_any\(\)") as caught:
         adapter(source)
-    # At once, at the caller's own line, and by the name of what was given.
+    # The error comes from the call itself and names the type of the source.
     assert type(source).__name__ in str(caught.value)
 
 
@@ -544,7 +544,7 @@ def test_an_iterable_of_text_is_refused_at_its_first_chunk() -> None:
 
 
 class File(io.BytesIO):
-    """A file that tells whether it was asked for more than is there."""
+    """A file that fails if read() is called, which would wait for a full buffer."""
 
     def __init__(self, data: bytes, error: BaseException | None = None) -> None:
         super().__init__(data)
@@ -565,24 +565,24 @@ def test_read_chunks() -> None:
     assert list(read_chunks(File(b""))) == []
     file = File(b"".join(CHUNKS))
     assert list(iter_items(read_chunks(file, 5))) == ITEMS
-    # It was read to its end: closing it is its owner's affair.
+    # A file that was read to its end is closed by its owner.
     assert not file.closed
 
 
 def test_read_chunks_reads_what_a_pipe_has() -> None:
     reading, writing = os.pipe()
     with open(reading, "rb", buffering=0) as raw, open(writing, "wb", buffering=0) as pipe:
-        # A raw file has no read1(); its read() takes what is there.
+        # A raw file has no read1(); its read() returns what is available.
         chunks = read_chunks(raw)
-        for piece in (b"a", b"bcd"):
-            pipe.write(piece)
-            assert next(chunks) == piece
+        for chunk in (b"a", b"bcd"):
+            pipe.write(chunk)
+            assert next(chunks) == chunk
     reading, writing = os.pipe()
     with open(reading, "rb") as buffered, open(writing, "wb", buffering=0) as pipe:
         chunks = read_chunks(buffered)
-        for piece in (b"a", b"bcd"):
-            pipe.write(piece)
-            assert next(chunks) == piece
+        for chunk in (b"a", b"bcd"):
+            pipe.write(chunk)
+            assert next(chunks) == chunk
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes block there")
@@ -619,7 +619,7 @@ def test_read_chunks_closes_a_file_that_is_left_early() -> None:
 
 
 class Reader:
-    """Gives what a file has, async; at its end it waits for ever, or fails."""
+    """An async file; at its end it waits for ever, or raises."""
 
     def __init__(self, data: bytes, error: BaseException | None = None) -> None:
         self.file = File(data, error)
@@ -745,16 +745,16 @@ def test_dispatcher_passes_errors_through() -> None:
 def test_dispatcher_loses_no_item_to_a_callback_that_raises() -> None:
     got: list[str] = []
 
-    def take(event: Event) -> None:
+    def process(event: Event) -> None:
         got.append(event.data)
         if event.data == "2":
             raise Stop
 
-    dispatcher = Dispatcher(on_event=take, parser=Parser(max_event_size=20))
+    dispatcher = Dispatcher(on_event=process, parser=Parser(max_event_size=20))
     with pytest.raises(Stop):
         dispatcher.feed(b"data: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\ndata: " + b"x" * 20)
     assert got == ["1", "2"]
-    # Also where the next call has nothing but an error to give.
+    # Also if the next call itself only raises an error.
     with pytest.raises(EventTooLargeError):
         dispatcher.close()
     assert got == ["1", "2", "3", "4"]
@@ -763,19 +763,19 @@ def test_dispatcher_loses_no_item_to_a_callback_that_raises() -> None:
 def test_dispatcher_keeps_the_order_when_a_callback_feeds() -> None:
     got: list[str] = []
 
-    def take(event: Event) -> None:
+    def process(event: Event) -> None:
         got.append(event.data)
         if event.data == "1":
             dispatcher.feed(b"data: 3\n\n")
 
-    dispatcher = Dispatcher(on_event=take)
+    dispatcher = Dispatcher(on_event=process)
     dispatcher.feed(b"data: 1\n\ndata: 2\n\n")
     assert got == ["1", "2", "3"]
 
 
 class WholeResponse:
     def read(self) -> bytes:
-        raise AssertionError("it waits for the whole")
+        raise AssertionError("it waits for the whole body")
 
     def iter_bytes(self) -> Iterator[bytes]:
         raise AssertionError

@@ -1,4 +1,4 @@
-"""Agreement with the plain transcription of the standards, in items and state, at any cut."""
+"""The parser gives the items and state of the transcribed standard, for any chunking."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.standard import Outcome, PlainItem, decode, interpret
-from support.strategies import CUTS, STREAMS, cut, single_bytes
+from support.strategies import CHUNK_BOUNDARIES, STREAMS, single_bytes, split_at
 
 from sse_stream import Comment, Event, Item, Parser
 
@@ -29,38 +29,43 @@ def outcome(parser: Parser, chunks: list[bytes], *, flush: bool = False) -> Outc
     )
 
 
-@given(stream=STREAMS, cuts=CUTS, done=DONES, last_event_id=st.sampled_from(["", "41", "é"]))
-@example(stream=b"", cuts=[], done="", last_event_id="")
-@example(stream=b"\xef\xbb", cuts=[1], done="\ufffd", last_event_id="")
-@example(stream=b"data: [DONE]\n\ndata", cuts=[], done=None, last_event_id="")
+@given(
+    stream=STREAMS,
+    boundaries=CHUNK_BOUNDARIES,
+    done=DONES,
+    last_event_id=st.sampled_from(["", "41", "é"]),
+)
+@example(stream=b"", boundaries=[], done="", last_event_id="")
+@example(stream=b"\xef\xbb", boundaries=[1], done="\ufffd", last_event_id="")
+@example(stream=b"data: [DONE]\n\ndata", boundaries=[], done=None, last_event_id="")
 def test_any_stream_in_any_chunks_agrees_with_the_standard(
-    stream: bytes, cuts: list[int], done: str | None, last_event_id: str
+    stream: bytes, boundaries: list[int], done: str | None, last_event_id: str
 ) -> None:
-    # Nothing but agreement is accepted: any exception at all fails.
+    # Any exception fails the test.
     expected = interpret(stream, done, last_event_id)
-    for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
+    for chunks in ([stream], single_bytes(stream), split_at(stream, boundaries)):
         parser = Parser(done=done, last_event_id=last_event_id)
         assert outcome(parser, chunks) == expected
 
 
-@given(stream=STREAMS, cuts=CUTS)
-def test_flush_is_a_blank_line_at_the_end(stream: bytes, cuts: list[int]) -> None:
+@given(stream=STREAMS, boundaries=CHUNK_BOUNDARIES)
+def test_flush_is_a_blank_line_at_the_end(stream: bytes, boundaries: list[int]) -> None:
     expected = interpret(stream + b"\n\n")
-    for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
+    for chunks in ([stream], single_bytes(stream), split_at(stream, boundaries)):
         assert outcome(Parser(), chunks, flush=True) == expected
 
 
-@given(stream=STREAMS, cuts=CUTS)
+@given(stream=STREAMS, boundaries=CHUNK_BOUNDARIES)
 def test_the_state_after_each_chunk_is_that_of_the_bytes_so_far(
-    stream: bytes, cuts: list[int]
+    stream: bytes, boundaries: list[int]
 ) -> None:
     parser = Parser()
     fed = b""
     items: list[PlainItem] = []
-    for chunk in cut(stream, cuts):
+    for chunk in split_at(stream, boundaries):
         items += map(plain, parser.feed(chunk))
         fed += chunk
-        # All that is complete has come out, and no more.
+        # All complete items were returned, and no others.
         expected = interpret(fed)
         state = Outcome(items, parser.last_event_id, parser.retry, parser.incomplete)
         assert state == expected
@@ -68,7 +73,7 @@ def test_the_state_after_each_chunk_is_that_of_the_bytes_so_far(
 
 @pytest.mark.parametrize("size", [1, 997, 65536, 1 << 20])
 def test_large_streams_agree_with_the_standard(size: int) -> None:
-    # Larger than any piece that a parser may take at once, and cut across its edges.
+    # Blocks larger than the parts in which a parser may process a chunk.
     blocks = [
         b"data: " + b"x" * 70_000 + b"\n\n",
         b": " + "é".encode() * 40_000 + b"\r\n",

@@ -1,4 +1,4 @@
-"""The command line, as a process; what a terminal shows has a file of its own."""
+"""The command line, run as a process; test_terminal.py has its behaviour in a terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATH = "choices.0.delta.content"
 TEXT = "Grüße aus Zürich! 東京ではこんにちは。 First line\u2028second line, and a smile: 😀."
 COMMAND = [sys.executable, "-m", "sse_stream"]
 
-posix = pytest.mark.skipif(os.name != "posix", reason="there are no such signals and devices here")
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and devices")
 
 
 def run(
@@ -41,7 +41,7 @@ def run(
 
 @contextlib.contextmanager
 def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
-    """The process, its standard input and its standard output, both without a buffer here."""
+    """Start the command; yield it with its unbuffered standard input and output."""
     with subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=ROOT,
@@ -58,17 +58,17 @@ def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes
 
 
 def read_exactly(pipe: IO[bytes], size: int) -> bytes:
-    """Read so many bytes; only a command that holds them back makes this wait."""
+    """Read this number of bytes; it waits only if the command delays them."""
     data = b""
     while len(data) < size:
-        piece = pipe.read(size - len(data))
-        assert piece, data
-        data += piece
+        chunk = pipe.read(size - len(data))
+        assert chunk, data
+        data += chunk
     return data
 
 
 class Result:
-    """What ``main`` gave, run in this process."""
+    """Exit status and output of ``main``, run in this process."""
 
     def __init__(self, status: int, captured: Any) -> None:
         self.status = status
@@ -98,7 +98,7 @@ def test_text_comes_out_before_the_next_bytes_are_written() -> None:
     got = b""
     with running("--select", PATH) as (process, write, read):
         for start in range(0, len(chat), 7):
-            # All that these bytes complete is there before more are written.
+            # The output for these bytes is complete before more are written.
             write.write(chat[start : start + 7])
             complete = chat[: start + 7].rpartition(b"\n\n")[0]
             wanted = "".join(
@@ -114,7 +114,7 @@ def test_text_comes_out_before_the_next_bytes_are_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "pieces"),
+    ("arguments", "chunks"),
     [
         (
             [],
@@ -139,10 +139,10 @@ def test_text_comes_out_before_the_next_bytes_are_written() -> None:
     ids=str,
 )
 def test_each_form_comes_out_with_the_bytes_that_complete_it(
-    arguments: list[str], pieces: list[tuple[bytes, str]]
+    arguments: list[str], chunks: list[tuple[bytes, str]]
 ) -> None:
     with running(*arguments) as (process, write, read):
-        for sent, shown in pieces:
+        for sent, shown in chunks:
             for start in range(0, len(sent), 3):
                 write.write(sent[start : start + 3])
             assert read_exactly(read, len(shown.encode())).decode() == shown
@@ -176,12 +176,12 @@ SELECTED = {
     "too-long-a-number": ("a." + "9" * 5000, b'{"a": ["x"]}', ""),
     "line-feeds": ("a", b'{"a": "x\\n\\ny"}', "x\n\ny"),
     "u2028": ("a", '{"a": "x\u2028y"}'.encode(), "x\u2028y"),
-    "pair": ("a", b'{"a": "\\ud83d\\ude00"}', "😀"),
-    "lone-high-half": ("a", b'{"a": "x\\ud83d"}', "x\ufffd"),
-    "lone-low-half": ("a", b'{"a": "\\ude00x"}', "\ufffdx"),
-    "halves-the-wrong-way-round": ("a", b'{"a": "\\ude00\\ud83dx"}', "\ufffd\ufffdx"),
-    "half-in-an-object": ("a", b'{"a": {"\\ud83d": "\\ude00"}}', '{"\ufffd": "\ufffd"}'),
-    "mark": ("a", b'{"a": "\\ufeffx"}', "\ufeffx"),
+    "surrogate-pair": ("a", b'{"a": "\\ud83d\\ude00"}', "😀"),
+    "lone-high-surrogate": ("a", b'{"a": "x\\ud83d"}', "x\ufffd"),
+    "lone-low-surrogate": ("a", b'{"a": "\\ude00x"}', "\ufffdx"),
+    "surrogates-in-the-wrong-order": ("a", b'{"a": "\\ude00\\ud83dx"}', "\ufffd\ufffdx"),
+    "surrogates-in-an-object": ("a", b'{"a": {"\\ud83d": "\\ude00"}}', '{"\ufffd": "\ufffd"}'),
+    "bom": ("a", b'{"a": "\\ufeffx"}', "\ufeffx"),
 }
 
 
@@ -207,7 +207,7 @@ def test_select_joins_a_surrogate_pair_split_between_events(main: Any) -> None:
     }
     for texts, shown in cases.items():
         assert main(stream(*texts), "--select", "a").out == shown
-    # What is read between has no part in it.
+    # A comment or an event without text between the two does not matter.
     between = stream("\\ud83d") + b': hi\n\ndata: {"b": 1}\n\n' + stream("\\ude00")
     assert main(between, "--select", "a").out == "😀"
 
@@ -313,10 +313,10 @@ def test_max_event_size(main: Any) -> None:
 
 @pytest.mark.parametrize("size", ["0", "-1", "x", "1.5", ""])
 def test_an_invalid_limit_is_refused(size: str) -> None:
-    with contextlib.redirect_stderr(io.StringIO()) as told, pytest.raises(SystemExit) as caught:
+    with contextlib.redirect_stderr(io.StringIO()) as message, pytest.raises(SystemExit) as caught:
         cli.main(["--max-event-size", size, os.devnull])
     assert caught.value.code == 2
-    assert f"{size!r} is not a positive number of bytes" in told.getvalue()
+    assert f"{size!r} is not a positive number of bytes" in message.getvalue()
 
 
 @pytest.mark.parametrize("arguments", [["--data", "--select", "a"], ["--unknown"], ["a", "b"]])
@@ -331,7 +331,7 @@ def test_a_file_that_cannot_be_read_is_named_without_a_traceback(tmp_path: Path)
     assert done.returncode == 2 and done.stdout == b""
     assert re.fullmatch(r"sse_stream: .*absent: No such file or directory\s*", done.stderr.decode())
     assert cli.main([str(tmp_path)]) == 2
-    # As from a variable of the shell that is not set: no wait for standard input.
+    # As from an unset variable of the shell: the command must not read standard input.
     done = run("", stream=b"data: x\n\n")
     assert (done.returncode, done.stdout) == (2, b"")
     assert re.fullmatch(r"sse_stream: : No such file or directory\s*", done.stderr.decode())
@@ -351,9 +351,9 @@ def test_a_stream_that_is_closed_is_named(closed: str, name: str) -> None:
 
 @posix
 def test_a_failing_read_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
-    # On Linux, its own memory can be opened, and not be read from its start.
+    # On Linux, a process can open its own memory, but reading at offset 0 fails.
     if not os.path.exists("/proc/self/mem"):
-        pytest.skip("no file here opens and cannot be read")
+        pytest.skip("no file here can be opened but not read")
     done = run("/proc/self/mem")
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr == b"sse_stream: Input/output error\n"
@@ -388,7 +388,7 @@ def test_a_closed_pipe_ends_it_quietly(arguments: list[str]) -> None:
         write.write(b'data: {"a": "x"}\n\n')
         assert read.read(1)
         read.close()
-        # It meets the closed pipe with the next item; this side may meet its end too.
+        # The command fails to write the next item; writing to it may fail here, too.
         with contextlib.suppress(BrokenPipeError, OSError):
             write.write(b'data: {"a": "y"}\n\n' * 1000)
         with contextlib.suppress(BrokenPipeError, OSError):
@@ -400,7 +400,7 @@ def test_a_closed_pipe_ends_it_quietly(arguments: list[str]) -> None:
 @posix
 @pytest.mark.parametrize("arguments", [[], ["--select", "a"], ["--require-done"]])
 def test_ctrl_c_ends_it_quietly(arguments: list[str]) -> None:
-    # Where this process was told to ignore the signal, its children would be too.
+    # If this process ignores the signal, so do its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with running(*arguments) as (process, write, read):
@@ -414,7 +414,7 @@ def test_ctrl_c_ends_it_quietly(arguments: list[str]) -> None:
 
 
 class Failing(io.TextIOWrapper):
-    """A pipe that nobody reads any more, whose first flush meets that error."""
+    """A pipe without a reader; its first flush raises the given error."""
 
     def __init__(self, error: BaseException) -> None:
         reading, writing = os.pipe()
@@ -430,7 +430,7 @@ class Failing(io.TextIOWrapper):
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "told"),
+    ("error", "status", "message"),
     [
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 0, ""),
@@ -442,15 +442,15 @@ class Failing(io.TextIOWrapper):
 def test_a_write_error_is_reported_once(
     error: BaseException,
     status: int,
-    told: str,
+    message: str,
     main: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     failing = Failing(error)
     monkeypatch.setattr(sys, "stdout", failing)
     done = main(b"data: x\n\n", "--data")
-    assert (done.status, done.err) == (status, told)
-    # As at the end of the process: what is still held back is written, or this would raise.
+    assert (done.status, done.err) == (status, message)
+    # As at the end of the process: it would raise if buffered output could not be written.
     failing.close()
 
 
@@ -460,7 +460,7 @@ def test_no_spinner_where_standard_error_is_no_terminal() -> None:
         assert run(*arguments, stream=stream).stderr == b""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="files are inherited otherwise")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX inheritance of files")
 def test_a_closed_standard_error_changes_no_status() -> None:
     code = "import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     done = subprocess.run(

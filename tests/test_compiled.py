@@ -1,4 +1,4 @@
-"""What is particular to the compiled parser: it agrees with the pure one, and cannot crash."""
+"""The compiled parser agrees with the pure one, and does not crash or leak."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.strategies import single_bytes, split_at
 
 import sse_stream
 from sse_stream import Comment, Event, EventTooLargeError, ParserClosedError
@@ -44,7 +45,7 @@ def fresh_parser_module() -> ModuleType:
 
 
 def run(program: str, *arguments: str) -> str:
-    # Without what measures coverage: where memory fails, it would be in the way.
+    # Without coverage measurement, which fails where allocations are made to fail.
     environ = {name: value for name, value in os.environ.items() if name[:3] != "COV"}
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
@@ -57,7 +58,7 @@ def run(program: str, *arguments: str) -> str:
     return done.stdout
 
 
-# Which one it is
+# Which parser is used
 
 
 def test_pure_where_it_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,7 @@ def parameters(call: Any) -> list[tuple[object, ...]]:
     return [(p.name, p.kind, p.default) for p in inspect.signature(call).parameters.values()]
 
 
-# The same answers
+# Agreement with the pure parser
 
 TOKENS = [b"data", b"data:", b"data: ", b"id: ", b"event:", b"retry:", b":", b" ", b"\r", b"\n"]
 TOKENS += [b"\r\n", b"\n\n", b"\xef\xbb\xbf", b"\xff", b"\0", b"12", b"[DONE]", "\u2028é".encode()]
@@ -120,7 +121,7 @@ STREAMS = st.lists(st.sampled_from(TOKENS) | st.binary(max_size=4), max_size=40)
 
 
 def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
-    """All that can be seen of the parser, call by call, two calls after its end included."""
+    """Return results and state of each call, two calls after close() included."""
     seen: list[object] = []
     calls: list[Any] = [partial(parser.feed, chunk) for chunk in chunks]
     calls += [partial(parser.close, flush=flush), partial(parser.feed, b"\n\n"), parser.close]
@@ -145,14 +146,12 @@ def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
 def test_agrees_with_the_pure_parser(
     compiled: Any,
     stream: bytes,
-    cuts: list[int],
+    boundaries: list[int],
     limit: int | None,
     done: str | None,
     flush: bool,
 ) -> None:
-    ends = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    pieces = [stream[a:b] for a, b in pairwise(ends)]
-    for chunks in (pieces, [stream], [stream[i : i + 1] for i in range(len(stream))]):
+    for chunks in (split_at(stream, boundaries), [stream], single_bytes(stream)):
         arguments: Any = {"max_event_size": limit, "done": done, "last_event_id": "0"}
         assert traces(compiled(**arguments), chunks, flush) == traces(
             PureParser(**arguments), chunks, flush
@@ -174,10 +173,10 @@ def test_agrees_with_the_pure_parser(
     ids=repr,
 )
 def test_agrees_at_every_limit_and_chunk_boundary(compiled: Any, stream: bytes) -> None:
-    cuts = [[stream[:cut], stream[cut:]] for cut in range(len(stream))]
-    cuts.append([stream[i : i + 1] for i in range(len(stream))])
+    chunkings = [[stream[:at], stream[at:]] for at in range(len(stream))]
+    chunkings.append(single_bytes(stream))
     for limit in (None, *range(1, len(stream))):
-        for flush, chunks in product((False, True), cuts):
+        for flush, chunks in product((False, True), chunkings):
             assert traces(compiled(max_event_size=limit), chunks, flush) == traces(
                 PureParser(max_event_size=limit), chunks, flush
             )
@@ -188,7 +187,7 @@ def test_agrees_on_large_events(compiled: Any, size: int) -> None:
     long = b"x" * 70_000
     stream = b"data:" + long + b"\n\n:" + long + b"\r\ndata: a\rdata: " + long + b"\n\ndata: b\n\n"
     stream += "data: é\n\n".encode() + b"event: " + long + b"\ndata\ndata:\n\nid:" + long
-    # The start of a stream has a way of its own: that is over after the first line.
+    # The first line is processed differently, because of the byte order mark: feed it apart.
     chunks = [b"\n", *(stream[i : i + size] for i in range(0, len(stream), size))]
     for limit in (None, 70_005, 70_006, 70_010):
         assert traces(compiled(max_event_size=limit), chunks, True) == traces(
@@ -196,7 +195,7 @@ def test_agrees_on_large_events(compiled: Any, size: int) -> None:
         )
 
 
-# A byte from each side of every edge that UTF-8 has, lead and continuation bytes.
+# The bytes on both sides of each boundary in the UTF-8 tables, lead and continuation bytes.
 EDGES = bytes.fromhex(
     "41 7f 80 8f 90 9f a0 bf c0 c1 c2 c3 c4 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff"
 )
@@ -219,7 +218,7 @@ def test_decodes_every_character(compiled: Any, width: int) -> None:
     stream = "".join(f"data: {text}\n\n" for text in texts).encode()
     items = compiled().feed(stream)
     assert [event.data for event in items] == texts
-    # Each is stored as narrow as it can be, or it would not equal the same text in a set.
+    # Each text is stored in its most compact form; otherwise hashes of equal texts would differ.
     assert {event.data for event in items} == set(texts)
 
 
@@ -278,9 +277,9 @@ def test_checks_its_arguments_as_the_pure_parser_does(
 )
 def test_accepts_and_refuses_the_same_objects(compiled: Any, data: Any) -> None:
     pure = PureParser()
-    twin = compiled()
+    other = compiled()
     for chunk in (data, data, b"data: y\n\n"):
-        assert traces_of_one(twin, chunk) == traces_of_one(pure, chunk)
+        assert traces_of_one(other, chunk) == traces_of_one(pure, chunk)
 
 
 def traces_of_one(parser: Any, data: Any) -> object:
@@ -321,7 +320,7 @@ def test_a_subclass(compiled: Any) -> None:
     assert own.feed(b":x\n\n") == [Comment("x")] and own.name == "n"
     with pytest.raises(EventTooLargeError):
         own.feed(b"data: 1234")
-    Own.__init__(own, "m", last_event_id="5")  # as with the pure one, it begins anew
+    Own.__init__(own, "m", last_event_id="5")  # as with the pure parser, this resets the state
     assert own.feed(b"data: 1234\n\n") == [Event(data="1234", id="5")]
     with pytest.raises(ParserClosedError):
         Own("without").feed(b"data\n\n")
@@ -350,14 +349,14 @@ def test_compiles_without_a_warning() -> None:
 
 
 def every_way(parser_class: Any) -> None:
-    """Have all kinds of items, refusals and ends, with every part held at some cut."""
+    """Use the parser so that it returns, refuses and buffers everything it can."""
     stream = b"\xef\xbb\xbfid: 70000\nevent: own\nretry: 90000\n: note\ndata: one\ndata: two\n\n"
     stream += b"data: " + b"x" * 100 + b"\n\ndata: [DONE]\n\nid: \xc3\xa9\n: \xe4\xbd\xa0\n"
     stream += b"event: left\nid: behind\ndata: open"
-    for cut in range(0, len(stream), 7):
+    for boundary in range(0, len(stream), 7):
         parser = parser_class(max_event_size=150, last_event_id="resumed here")
-        parser.feed(stream[:cut])
-        parser.feed(bytearray(stream[cut:]))
+        parser.feed(stream[:boundary])
+        parser.feed(bytearray(stream[boundary:]))
         for bad in ("text", 5, memoryview(stream)[::2]):
             try:
                 parser.feed(bad)
@@ -376,7 +375,7 @@ def test_memory_stays_flat(compiled: Any) -> None:
     before = sys.getallocatedblocks()
     for _ in range(300):
         every_way(compiled)
-    # 300 rounds with some 60 parsers each: a leak of one block in each would show as 18000.
+    # 300 rounds with about 60 parsers each: one leaked block for each would be 18000 blocks.
     assert sys.getallocatedblocks() - before < 200
 
 
@@ -441,7 +440,7 @@ for once in (False, True):
 """
     for line in run(program).splitlines():
         failed, late = map(int, line.split())
-        # Enough failed to have hit each step, and in the end none was left to hit.
+        # Every allocation was made to fail at some start, and the last starts made none fail.
         assert failed > 50 and late == 0
 
 
@@ -498,7 +497,7 @@ finally:
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
 """
-    # Characters counted in the one text and written from the other would go past their end.
+    # Counting characters in one text and writing those of the other would overflow the buffer.
     assert run(program) == "True\n"
 
 
@@ -532,7 +531,7 @@ def test_a_call_from_inside_a_call(compiled: Any) -> None:
                 call()
             told.append(str(caught.value))
 
-    # What comes first to count for the next collection is what the call allocates.
+    # After a full collection, the allocations of the call trigger the next one.
     gc.collect()
     gc.callbacks.append(collected)
     try:

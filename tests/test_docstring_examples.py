@@ -1,4 +1,4 @@
-"""Every public name has an example, and each example does what it says."""
+"""Every public name has an example in its docstring, and each example is right."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 import sse_stream
 
 MODULES = ["adapters", "errors", "items", "parser"]
-# What has no docstring of its own: a constant and a type alias.
+# A constant and a type alias have no docstring of their own.
 WITHOUT = {"DONE", "Item"}
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name: str) -> None:
     module: ModuleType = importlib.import_module(f"{sse_stream.__name__}.{name}")
-    # Errors are named by where the package lies, which may be inside another.
+    # The names of exceptions depend on the package, which may be inside another package.
     result = doctest.testmod(module, optionflags=doctest.IGNORE_EXCEPTION_DETAIL)
     assert result.attempted and not result.failed
 

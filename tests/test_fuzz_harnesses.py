@@ -1,4 +1,4 @@
-"""The fuzzers' seeds, and each input that once broke something, go through every harness."""
+"""The seeds of the fuzzers, and the inputs of past crashes, run through every harness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INPUTS = [*(ROOT / "fuzz" / "corpus").iterdir(), *(ROOT / "tests" / "data" / "cr
 
 @pytest.fixture(autouse=True)
 def harnesses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the harnesses importable, and undo what they set in the parser."""
+    """Make the harnesses importable, and restore what they change in the parser."""
     monkeypatch.syspath_prepend(str(ROOT / "fuzz"))
     monkeypatch.setattr(parser, "_PIECE", parser._PIECE)
 
@@ -37,7 +37,7 @@ def test_a_harness_detects_a_wrong_parser(monkeypatch: pytest.MonkeyPatch) -> No
             return super().feed(data.replace(b"\r", b""))  # type: ignore[no-any-return]
 
     monkeypatch.setattr(harness, "PureParser", Wrong)
-    seed = (ROOT / "fuzz" / "corpus" / "returns").read_bytes()
+    seed = (ROOT / "fuzz" / "corpus" / "carriage_returns").read_bytes()
     with pytest.raises(AssertionError):
         harness.check(seed)
 

@@ -1,4 +1,4 @@
-"""Items are immutable values; errors and wrong arguments speak clearly; little is imported."""
+"""Items are immutable values; error messages are clear; the import loads no other modules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sse_stream import (
     SSEError,
 )
 
-# Each differs from every other, if only in one field or in its kind.
+# No two are equal; some differ in one field or in the type only.
 ITEMS: list[Item] = [
     Event(),
     Event("a"),
@@ -47,15 +47,15 @@ items = pytest.mark.parametrize("item", ITEMS, ids=repr)
 
 @items
 def test_a_copy_is_equal_and_nothing_else_is(item: Item) -> None:
-    twins = [copy.copy(item), copy.deepcopy(item), eval(repr(item))]
-    twins += [
+    copies = [copy.copy(item), copy.deepcopy(item), eval(repr(item))]
+    copies += [
         pickle.loads(pickle.dumps(item, protocol))
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
     ]
-    for twin in twins:
-        assert type(twin) is type(item)
-        assert twin == item
-        assert hash(twin) == hash(item) and repr(twin) == repr(item)
+    for copied in copies:
+        assert type(copied) is type(item)
+        assert copied == item
+        assert hash(copied) == hash(item) and repr(copied) == repr(item)
     assert [other for other in ITEMS if other == item] == [item]
     assert {other: n for n, other in enumerate(ITEMS)}[item] == ITEMS.index(item)
     assert item != fields(item) and item not in ("a", None, 0)
@@ -158,7 +158,7 @@ def test_the_state_of_a_parser_is_read_only(name: str) -> None:
 
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
 def test_a_parser_cannot_be_copied(way: Callable[[object], object]) -> None:
-    # Two would share what the first holds.
+    # Two copies would share the buffered bytes.
     with pytest.raises(TypeError, match="cannot"):
         way(Parser())
 
@@ -179,9 +179,9 @@ def test_the_repr_of_a_parser_names_its_state() -> None:
 )
 def test_errors_derive_from_sse_error_and_pickle(error: Exception) -> None:
     assert isinstance(error, SSEError)
-    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
-        assert type(twin) is type(error)
-        assert str(twin) == str(error) and vars(twin) == vars(error)
+    for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(copied) is type(error)
+        assert str(copied) == str(error) and vars(copied) == vars(error)
 
 
 def test_error_messages_and_attributes() -> None:
@@ -201,7 +201,7 @@ import {name}
 print(*set(sys.modules) - before, sep="\\n")
 """
     done = subprocess.run(
-        # Without the site module, so that only the package's own imports are seen.
+        # Without the site module: only the imports of the package itself count.
         [sys.executable, "-S", "-c", program.format(name=sse_stream.__name__)],
         cwd=Path(str(sse_stream.__file__)).parents[sse_stream.__name__.count(".") + 1],
         capture_output=True,

@@ -1,6 +1,6 @@
-"""A stream that does not end: one parser, every event new, memory flat.
+"""A long stream through one parser: all events differ, and memory does not grow.
 
-As many events as you like; -s shows what they took:
+The number of events can be set; -s shows time and memory:
 
     LONG_STREAM_EVENTS=10_000_000 python -m pytest -s tests/test_long_stream.py
 """
@@ -25,19 +25,19 @@ STATM = Path("/proc/self/statm")
 
 
 def stream() -> Iterator[bytes]:
-    """Yield chunks without end, each of several events and cut inside one."""
+    """Yield chunks without end, each of several events, with the boundary inside an event."""
     rest = b""
     for first in count(step=SEVERAL):
         numbers = (number for number in range(first, first + SEVERAL) for _ in range(3))
         block = b": %d\n" % first + LINES % (*numbers,)
         block += b"retry: %d\r\ndata: [DONE]\r\n\r\n" % first
-        cut = len(block) - first % 61
-        yield rest + block[:cut]
-        rest = block[cut:]
+        boundary = len(block) - first % 61
+        yield rest + block[:boundary]
+        rest = block[boundary:]
 
 
-def held() -> tuple[int, int]:
-    """Return Python's blocks of memory, and the bytes that the whole process has, or 0."""
+def memory_in_use() -> tuple[int, int]:
+    """Return the memory blocks of Python, and the bytes of the whole process (0 if unknown)."""
     pages = int(STATM.read_text().split()[1]) if STATM.exists() else 0
     return sys.getallocatedblocks(), pages * 4096
 
@@ -52,16 +52,16 @@ def test_memory_stays_flat() -> None:
         for item in parser.feed(chunk):
             kinds[type(item)] += 1
         if kinds[Event] >= EVENTS // 10 and not before[0]:
-            before = held()
+            before = memory_in_use()
         if kinds[Event] >= EVENTS:
             break
-    after = held()
+    after = memory_in_use()
     print(f"{EVENTS} events, {time.perf_counter() - start:.1f} s; {parser!r}")
     print(f"blocks: {before[0]}, then {after[0]}; bytes of the process: {before[1]}, {after[1]}")
     events, comments = kinds[Event], kinds[Comment]
     assert parser.last_event_id == str(events - 1)
     assert parser.retry is not None and events - parser.retry <= 2 * SEVERAL
     assert comments == -(-events // SEVERAL) and comments - kinds[type(DONE)] in (0, 1)
-    # One block, or 48 bytes, for each event would be more.
+    # A leak of one block, or of 48 bytes, for each event would be more.
     assert after[0] - before[0] < EVENTS // 100
     assert after[1] - before[1] < EVENTS * 48

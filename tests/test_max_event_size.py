@@ -10,7 +10,7 @@ import pytest
 from _pytest.mark import ParameterSet
 from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import CUTS, STREAMS, cut, single_bytes
+from support.strategies import CHUNK_BOUNDARIES, STREAMS, single_bytes, split_at
 
 from sse_stream import DONE, Comment, Event, EventTooLargeError, Item, Parser
 
@@ -18,7 +18,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Case(NamedTuple):
-    """A stream that breaks the limit with its last byte, or that fits it to the byte."""
+    """A stream whose last byte exceeds the limit, or one that needs exactly the limit."""
 
     limit: int
     stream: bytes
@@ -27,7 +27,7 @@ class Case(NamedTuple):
     retry: int | None = None
 
 
-BREAKING = {
+EXCEEDING = {
     "one-byte": Case(1, b"da"),
     "line": Case(10, b"xxxxxxxxxx" + b"x"),
     "line-after-bom": Case(10, BOM + b"data:12345" + b"6"),
@@ -49,7 +49,7 @@ BREAKING = {
     "nul": Case(3, b"\0\0\0" + b"\0"),
     "invalid-utf8": Case(3, b"\xff\xff\xff" + b"\xff"),
     "inside-a-character": Case(10, b"data:" + "éé".encode() + b"\xf0" + b"\x9f"),
-    # A data line keeps its value and a newline; here 3 each, with the line in progress.
+    # A data line buffers its value and a newline, here 3 bytes; the line in progress counts too.
     "data-lines-lf": Case(12, b"data:aa\n" + b"data:1234" + b"5"),
     "data-lines-cr": Case(12, b"data:aa\r" + b"data:1234" + b"5"),
     "data-lines-crlf": Case(12, b"data:aa\r\n" + b"data:1234" + b"5"),
@@ -62,8 +62,8 @@ BREAKING = {
     ),
     "data-then-unknown": Case(10, b"data:123\nother:" + b"1"),
     "data-then-id": Case(10, b"id:1\ndata:123\nid:123" + b"4"),
-    # The limit is on what is kept: a type, an ID and a comment are no data once their line ends.
-    "other-lines-are-not-kept": Case(10, b"event:abc\nid:7\n" * 3 + b"data:12345" + b"6"),
+    # Only buffered bytes count: a type, an ID and a comment do not once their line has ended.
+    "other-lines-are-not-buffered": Case(10, b"event:abc\nid:7\n" * 3 + b"data:12345" + b"6"),
     "blank-line-resets": Case(
         10, b"data:12345\n\n" * 2 + b"data:12345" + b"6", [Event(data="12345")] * 2
     ),
@@ -80,16 +80,16 @@ BREAKING = {
         "1",
         5,
     ),
-    "retry-of-the-broken-block": Case(12, b"retry: 5\ndata:1234567" + b"8", retry=5),
-    "past-one-piece": Case(70_000, b"data:" + b"x" * 69_995 + b"x"),
-    "past-one-piece-lines": Case(140_000, b"data:\n" * 139_990 + b"data:" + b"12345" + b"6"),
-    "events-past-one-piece": Case(
+    "retry-of-the-failed-block": Case(12, b"retry: 5\ndata:1234567" + b"8", retry=5),
+    "line-over-64-kib": Case(70_000, b"data:" + b"x" * 69_995 + b"x"),
+    "data-lines-over-64-kib": Case(140_000, b"data:\n" * 139_990 + b"data:" + b"12345" + b"6"),
+    "events-over-64-kib": Case(
         100,
         b"data:12345\n\n" * 8_000 + b"data:" + b"x" * 95 + b"x",
         [Event(data="12345")] * 8_000,
     ),
 }
-SHORT = {name: case for name, case in BREAKING.items() if len(case.stream) < 1000}
+SHORT = {name: case for name, case in EXCEEDING.items() if len(case.stream) < 1000}
 
 FITTING = {
     "event": Case(10, b"data:12345\n\n", [Event(data="12345")]),
@@ -114,7 +114,7 @@ def named(cases: dict[str, Case]) -> list[ParameterSet]:
 
 
 def fed(parser: Parser, chunks: list[bytes]) -> list[Item]:
-    """Feed until it breaks; return the items before that."""
+    """Feed the chunks until the parser fails; return the items before that."""
     items: list[Item] = []
     try:
         for chunk in chunks:
@@ -125,7 +125,7 @@ def fed(parser: Parser, chunks: list[bytes]) -> list[Item]:
     return items
 
 
-def check_broken(parser: Parser, limit: int) -> None:
+def check_failed(parser: Parser, limit: int) -> None:
     """Every later call gives the same error."""
     calls: list[Callable[[], object]] = [
         lambda: parser.feed(b"\n\ndata: x\n\n"),
@@ -145,19 +145,19 @@ def state(parser: Parser) -> tuple[str, int | None, bool]:
     return parser.last_event_id, parser.retry, parser.incomplete
 
 
-@pytest.mark.parametrize("case", named(BREAKING))
+@pytest.mark.parametrize("case", named(EXCEEDING))
 def test_fails_at_the_exact_byte(case: Case) -> None:
     parser = Parser(max_event_size=case.limit)
     assert parser.feed(case.stream[:-1]) == [*case.items]
     with pytest.raises(EventTooLargeError) as caught:
         parser.feed(case.stream[-1:])
     assert caught.value.limit == case.limit
-    check_broken(parser, case.limit)
+    check_failed(parser, case.limit)
     assert state(parser) == (case.last_event_id, case.retry, True)
 
 
 @pytest.mark.parametrize("after", [b"", b"\n\n", b"\r\n\r\ndata: never\n\n:x\n", b"x" * 100])
-@pytest.mark.parametrize("case", named(BREAKING))
+@pytest.mark.parametrize("case", named(EXCEEDING))
 def test_items_before_the_error_come_first(case: Case, after: bytes) -> None:
     parser = Parser(max_event_size=case.limit)
     if case.items:
@@ -165,7 +165,7 @@ def test_items_before_the_error_come_first(case: Case, after: bytes) -> None:
     else:
         with pytest.raises(EventTooLargeError):
             parser.feed(case.stream + after)
-    check_broken(parser, case.limit)
+    check_failed(parser, case.limit)
     assert state(parser) == (case.last_event_id, case.retry, True)
 
 
@@ -180,13 +180,13 @@ def test_chunk_boundaries_do_not_matter(case: Case) -> None:
     for position in range(len(stream)):
         parser = Parser(max_event_size=case.limit)
         assert fed(parser, [stream[:position], b"", stream[position:]]) == [*case.items]
-        check_broken(parser, case.limit)
+        check_failed(parser, case.limit)
         assert state(parser) == (case.last_event_id, case.retry, True)
 
 
 @pytest.mark.parametrize("case", named(SHORT))
 def test_fails_also_where_the_chunk_ends_the_line_or_the_block(case: Case) -> None:
-    # Past its start a parser may take shorter ways, and the limit must hold in each.
+    # After the first line a parser may use a fast path, and the limit must hold in each.
     before = [] if case.stream.startswith(BOM[:1]) else [b"\n"]
     for ending in (b"\n", b"\n\n", b"\r\r"):
         for position in range(len(case.stream)):
@@ -200,13 +200,13 @@ def test_fails_also_where_the_chunk_ends_the_line_or_the_block(case: Case) -> No
                 with pytest.raises(EventTooLargeError):
                     parser.feed(rest)
             assert items == [*case.items]
-            check_broken(parser, case.limit)
+            check_failed(parser, case.limit)
 
 
 @pytest.mark.parametrize("case", named(FITTING))
 def test_a_block_of_exactly_the_limit_is_accepted(case: Case) -> None:
     limit, stream, items = case.limit, case.stream, [*case.items]
-    # Twice, so that nothing of the first counts for the second.
+    # Twice: nothing of the first block may count for the second.
     for chunks in ([stream], [stream, stream.removeprefix(BOM)]):
         parser = Parser(max_event_size=limit)
         assert [item for chunk in chunks for item in parser.feed(chunk)] == items * (
@@ -222,22 +222,22 @@ def test_a_block_of_exactly_the_limit_is_accepted(case: Case) -> None:
     if limit > 1:
         smaller = Parser(max_event_size=limit - 1)
         fed(smaller, [stream])
-        check_broken(smaller, limit - 1)
+        check_failed(smaller, limit - 1)
 
 
 @pytest.mark.parametrize(
-    ("start", "held"),
+    ("start", "buffered"),
     [(b"data:", 5), (b":", 1), (b"o:", 2), (b"", 0), (b"data:x\n", 2), (b"id:1\ndata:\nx", 2)],
 )
 @pytest.mark.parametrize("more", [b"x", b"\xff", "é".encode(), b"data", b"xxxxxxx"])
-def test_a_line_without_end(start: bytes, held: int, more: bytes) -> None:
+def test_a_line_without_end(start: bytes, buffered: int, more: bytes) -> None:
     parser = Parser(max_event_size=1000)
     parser.feed(start)
-    for _ in range((1000 - held) // len(more)):
+    for _ in range((1000 - buffered) // len(more)):
         assert parser.feed(more) == []
     with pytest.raises(EventTooLargeError):
         parser.feed(more)
-    check_broken(parser, 1000)
+    check_failed(parser, 1000)
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"])
@@ -245,7 +245,7 @@ def test_data_lines_without_a_blank_line(ending: bytes) -> None:
     parser = Parser(max_event_size=1000)
     for _ in range(99):
         parser.feed(b"data: 123456789" + ending)
-    # 990 bytes are kept, and 10 of the next line fit.
+    # 990 bytes are buffered, and 10 of the next line fit.
     parser.feed(b"data: 1234")
     with pytest.raises(EventTooLargeError):
         parser.feed(b"5")
@@ -256,16 +256,16 @@ def test_a_truncated_bom_counts_at_the_end() -> None:
     assert parser.feed(b"\xef\xbb") == [] and parser.incomplete
     with pytest.raises(EventTooLargeError):
         parser.close()
-    check_broken(parser, 1)
+    check_failed(parser, 1)
     fits = Parser(max_event_size=2)
     assert fits.feed(b"\xef\xbb") == fits.close() == []
 
 
 def test_the_default_is_64_mib() -> None:
     parser = Parser()
-    piece = b"x" * (1 << 20)
+    chunk = b"x" * (1 << 20)
     for _ in range(64):
-        parser.feed(piece)
+        parser.feed(chunk)
     with pytest.raises(EventTooLargeError) as caught:
         parser.feed(b"x")
     assert caught.value.limit == 64 * 1024 * 1024
@@ -273,10 +273,10 @@ def test_the_default_is_64_mib() -> None:
 
 def test_none_is_no_limit() -> None:
     parser = Parser(max_event_size=None)
-    piece = b"x" * (1 << 20)
+    chunk = b"x" * (1 << 20)
     parser.feed(b"data:")
     for _ in range(65):
-        parser.feed(piece)
+        parser.feed(chunk)
     (event,) = parser.feed(b"\n\n")
     assert isinstance(event, Event) and len(event.data) == 65 << 20
 
@@ -302,8 +302,8 @@ def test_a_failed_parser_holds_no_buffers(start: bytes, more: bytes) -> None:
         tracemalloc.stop()
 
 
-def breaking_offset(stream: bytes, limit: int) -> int | None:
-    """Count byte by byte, where the stream breaks; None if it does not."""
+def failing_offset(stream: bytes, limit: int) -> int | None:
+    """Count byte by byte; return the offset at which the limit is exceeded, or None."""
     line = b""
     data = 0
     after_cr = False
@@ -327,25 +327,27 @@ def breaking_offset(stream: bytes, limit: int) -> int | None:
     return None
 
 
-@given(stream=STREAMS, cuts=CUTS, limit=st.integers(1, 40))
-def test_any_stream_fails_at_the_exact_byte(stream: bytes, cuts: list[int], limit: int) -> None:
-    offset = breaking_offset(stream, limit)
+@given(stream=STREAMS, boundaries=CHUNK_BOUNDARIES, limit=st.integers(1, 40))
+def test_any_stream_fails_at_the_exact_byte(
+    stream: bytes, boundaries: list[int], limit: int
+) -> None:
+    offset = failing_offset(stream, limit)
     unlimited = Parser(max_event_size=None)
     expected = unlimited.feed(stream[:offset])
-    broken = offset is not None
-    for chunks in ([stream], single_bytes(stream), cut(stream, cuts)):
+    failed = offset is not None
+    for chunks in ([stream], single_bytes(stream), split_at(stream, boundaries)):
         parser = Parser(max_event_size=limit)
-        # Nothing but EventTooLargeError is caught, so nothing else can have come.
+        # fed() catches EventTooLargeError only, so any other exception fails the test.
         assert fed(parser, chunks) == expected
         assert state(parser) == (
             unlimited.last_event_id,
             unlimited.retry,
-            broken or unlimited.incomplete,
+            failed or unlimited.incomplete,
         )
-        if broken:
-            check_broken(parser, limit)
+        if failed:
+            check_failed(parser, limit)
     if offset is not None and offset > 1:
-        # All before that byte fits; that byte does not.
+        # All bytes before the offset fit; the byte at the offset does not.
         parser = Parser(max_event_size=limit)
         parser.feed(stream[:offset])
         with pytest.raises(EventTooLargeError):

@@ -1,4 +1,4 @@
-"""The parser in the place of the decoder of other clients, whose own users see no difference."""
+"""The parser instead of the decoder of other clients; their users see no difference."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=[1, 7, 1000, "CRLF"], ids=lambda size: f"pieces of {size}")
+@pytest.fixture(params=[1, 7, 1000, "CRLF"], ids=lambda size: f"chunks of {size}")
 def serve(request: pytest.FixtureRequest, server: Server) -> Any:
-    """Return a function that has the server send a stream, in pieces of that size."""
+    """Return a function that makes the server send a stream in chunks of that size."""
 
     def serve(stream: bytes) -> str:
         size = request.param
         if size == "CRLF":
             stream, size = stream.replace(b"\n", b"\r\n"), 11
-        # Small pieces are for the start: a byte at a time takes time at both ends.
+        # Small chunks only at the start: each chunk takes time on both sides.
         small = min(len(stream), 100 * size)
-        pieces = [stream[at : at + size] for at in range(0, small, size)]
-        pieces += [stream[at : at + 997] for at in range(small, len(stream), 997)]
-        server.exchange = Exchange([Step(pieces, 0)])
+        chunks = [stream[at : at + size] for at in range(0, small, size)]
+        chunks += [stream[at : at + 997] for at in range(small, len(stream), 997)]
+        server.exchange = Exchange([Step(chunks, 0)])
         return f"http://127.0.0.1:{server.port}"
 
     return serve
 
 
 def event_source() -> Any:
-    """Return the class that stands in for httpx-sse's, from the README."""
+    """Return the README's replacement for the class of httpx-sse."""
     found: dict[str, Any] = {}
     code, _, _ = BLOCKS["In the place of another parser 1"].partition("\n\nwith httpx.stream")
     exec(code, found)
@@ -56,7 +56,7 @@ def event_source() -> Any:
 
 
 def client(base: Any) -> Any:
-    """Make a client class as the README does it, of that base."""
+    """Return a subclass of ``base``, made as in the README."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     code = re.search(r"^```py\n(import openai\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     assert code
@@ -69,8 +69,8 @@ def test_the_openai_client(serve: Any) -> None:
     openai = pytest.importorskip("openai")
 
     kind = client(openai.OpenAI)
-    with kind(api_key="none", base_url=serve(CHAT)) as anyone:
-        stream = anyone.chat.completions.create(model="m", messages=[], stream=True)
+    with kind(api_key="none", base_url=serve(CHAT)) as api:
+        stream = api.chat.completions.create(model="m", messages=[], stream=True)
         chunks = list(stream)
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     assert text == CHAT_TEXT
@@ -83,8 +83,8 @@ def test_the_async_openai_client(serve: Any) -> None:
     kind = client(openai.AsyncOpenAI)
 
     async def main(url: str) -> str:
-        async with kind(api_key="none", base_url=url) as anyone:
-            stream = await anyone.chat.completions.create(model="m", messages=[], stream=True)
+        async with kind(api_key="none", base_url=url) as api:
+            stream = await api.chat.completions.create(model="m", messages=[], stream=True)
             return "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
 
     assert asyncio.run(main(serve(CHAT))) == CHAT_TEXT
@@ -97,8 +97,8 @@ def test_the_openai_client_raises_what_the_stream_reports(serve: Any) -> None:
     failing = CHAT[: CHAT.index(b"\xe6\x9d\xb1") - 300].rpartition(b"\n\n")[0] + (
         b'\n\ndata: {"error": {"message": "upstream went away"}}\n\n'
     )
-    with kind(api_key="none", base_url=serve(failing)) as anyone:
-        stream = anyone.chat.completions.create(model="m", messages=[], stream=True)
+    with kind(api_key="none", base_url=serve(failing)) as api:
+        stream = api.chat.completions.create(model="m", messages=[], stream=True)
         with pytest.raises(openai.APIError, match="upstream went away"):
             list(stream)
 
@@ -108,8 +108,8 @@ def test_the_anthropic_client(serve: Any) -> None:
 
     kind = client(anthropic.Anthropic)
     with (
-        kind(api_key="none", base_url=serve(MESSAGES)) as anyone,
-        anyone.messages.stream(model="m", max_tokens=9, messages=[]) as stream,
+        kind(api_key="none", base_url=serve(MESSAGES)) as api,
+        api.messages.stream(model="m", max_tokens=9, messages=[]) as stream,
     ):
         assert "".join(stream.text_stream) == MESSAGES_TEXT
         assert stream.get_final_message().stop_reason == "end_turn"
@@ -122,8 +122,8 @@ def test_the_async_anthropic_client(serve: Any) -> None:
 
     async def main(url: str) -> str:
         async with (
-            kind(api_key="none", base_url=url) as anyone,
-            anyone.messages.stream(model="m", max_tokens=9, messages=[]) as stream,
+            kind(api_key="none", base_url=url) as api,
+            api.messages.stream(model="m", max_tokens=9, messages=[]) as stream,
         ):
             return "".join([text async for text in stream.text_stream])
 
@@ -150,7 +150,7 @@ def test_the_async_interface_of_httpx_sse(serve: Any) -> None:
     ours = event_source()
 
     async def main(url: str) -> Any:
-        async with httpx.AsyncClient() as anyone, anyone.stream("GET", url) as response:
+        async with httpx.AsyncClient() as api, api.stream("GET", url) as response:
             return seen([event async for event in ours(response).aiter_sse()])
 
     assert asyncio.run(main(serve(MESSAGES))) == seen(Parser().feed(MESSAGES))

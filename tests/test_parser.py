@@ -1,6 +1,6 @@
-"""What the parser makes of a stream, as tables in the order of the HTML standard, section 9.2.
+"""The items and the state that a stream gives, in the order of section 9.2 of the HTML standard.
 
-Each stream of the tables is fed as one chunk, byte by byte, as two chunks with every boundary,
+Each stream of the table is fed as one chunk, byte by byte, as two chunks with every boundary,
 with empty chunks in between, and as every kind of bytes-like object. The size limit is tested
 in test_max_event_size.py.
 """
@@ -40,12 +40,12 @@ def message(*data: str) -> list[Item]:
 
 
 def value(stream: bytes, text: str) -> Case:
-    """One data line whose value is those bytes, and must read as that text."""
+    """One data line with these bytes as its value, which must be decoded to this text."""
     return Case(b"data:" + stream + b"\n\n", message(text))
 
 
 def ignored(line: bytes) -> Case:
-    """A line without any effect, before and in the middle of a block."""
+    """A line that must be ignored, before a block and inside it."""
     return Case(line + b"\ndata:a\n" + line + b"\ndata:b\n\n", message("a\nb"))
 
 
@@ -157,7 +157,7 @@ CASES: dict[str, Case] = {
     "utf8-colon-ends-a-truncated-sequence": ignored(b"\xe2\x82:x"),
     # 9.2.6: process the field.
     "field-data": Case(b"data:a\n\n", message("a")),
-    "field-one-space-dropped": Case(b"data: a\n\n", message("a")),
+    "field-one-space-removed": Case(b"data: a\n\n", message("a")),
     "field-second-space-kept": Case(b"data:  a\n\n", message(" a")),
     "field-trailing-space-kept": Case(b"data: a \n\n", message("a ")),
     "field-space-alone": Case(b"data: \n\n", message("")),
@@ -298,7 +298,7 @@ CASES: dict[str, Case] = {
     ),
     # 9.2.6: a line that starts with a colon is a comment; the parser returns it.
     "comment-alone": Case(b":hi\n", [Comment("hi")]),
-    "comment-one-space-dropped": Case(b": hi\n", [Comment("hi")]),
+    "comment-one-space-removed": Case(b": hi\n", [Comment("hi")]),
     "comment-second-space-kept": Case(b":  hi \n", [Comment(" hi ")]),
     "comment-empty": Case(b":\n: \n:  \n", [Comment(""), Comment(""), Comment(" ")]),
     "comment-colons": Case(b"::\n: : x:\n", [Comment(":"), Comment(": x:")]),
@@ -387,7 +387,7 @@ KINDS_OF_CHUNK: dict[str, Callable[[bytes], Any]] = {
 
 
 class Bytes(bytes):
-    """Bytes with a mind of their own: what they hold counts, not what they say."""
+    """Bytes whose methods give wrong answers: the parser must read the buffer itself."""
 
     def __len__(self) -> int:
         return 0
@@ -410,7 +410,7 @@ def check(parser: Parser, chunks: Iterable[Any], case: Case, before: Sequence[It
     state = (parser.last_event_id, parser.retry, parser.incomplete)
     assert state == (case.last_event_id, case.retry, case.incomplete)
     assert parser.close() == []
-    # The end drops what is unfinished, and says so.
+    # close() discards the unfinished block, and `incomplete` tells.
     assert (parser.last_event_id, parser.retry, parser.incomplete) == state
 
 
@@ -434,8 +434,8 @@ def test_byte_by_byte(case: Case) -> None:
 @by_case
 def test_after_a_blank_line_and_in_blocks(case: Case) -> None:
     if case.stream.startswith(b"\xef"):
-        pytest.skip("a byte order mark is one at the start only")
-    # Past its start a parser may take shorter ways, above all for a chunk that is one event.
+        pytest.skip("a byte order mark is only recognised at the start")
+    # After the first line a parser may use a fast path, above all for a chunk that is one event.
     check(Parser(), [b"\n", case.stream], case)
     check(Parser(), [b"data: 1\n\n", case.stream], case, [Event(data="1")])
     blocks = re.split(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)", case.stream)
@@ -447,23 +447,23 @@ def test_after_a_blank_line_and_in_blocks(case: Case) -> None:
 @by_case
 def test_two_chunks_with_every_boundary(case: Case) -> None:
     stream = case.stream
-    for cut in range(len(stream) + 1):
-        check(Parser(), [stream[:cut], stream[cut:]], case)
-        check(Parser(), [b"", stream[:cut], b"", b"", stream[cut:], b""], case)
+    for boundary in range(len(stream) + 1):
+        check(Parser(), [stream[:boundary], stream[boundary:]], case)
+        check(Parser(), [b"", stream[:boundary], b"", b"", stream[boundary:], b""], case)
 
 
 @pytest.mark.parametrize("name", KINDS_OF_CHUNK)
 def test_any_bytes_like_object(name: str) -> None:
     make = KINDS_OF_CHUNK[name]
     for case in CASES.values():
-        half = len(case.stream) // 2
+        middle = len(case.stream) // 2
         check(Parser(), [make(case.stream)], case)
-        check(Parser(), [make(case.stream[:half]), make(case.stream[half:])], case)
+        check(Parser(), [make(case.stream[:middle]), make(case.stream[middle:])], case)
         check(Parser(), [make(byte) for byte in single_bytes(case.stream)], case)
 
 
 def test_all_streams_joined_into_one() -> None:
-    # One after the other, each ended by a blank line: no block leans on the one before.
+    # A blank line ends each stream, so no block depends on the one before.
     stream = b"".join(case.stream + b"\n\nid\n\n" for case in CASES.values())
     whole = Parser().feed(stream)
     assert len(whole) > len(CASES)
@@ -477,15 +477,15 @@ def test_a_chunk_may_change_after_feed_returns() -> None:
     parser = Parser()
     buffer = bytearray(b"data:abc")
     assert parser.feed(buffer) == []
-    # Nor may the parser keep it from growing.
+    # The parser must not hold the buffer: a held bytearray cannot be resized.
     buffer[:] = b"x" * 100
     assert parser.feed(b"\n\n") == message("abc")
 
 
-# Each piece gives its items with its very last byte, and no other byte gives any.
-Pieces = list[tuple[bytes, list[Item]]]
+# Each chunk gives its items with its last byte, and with no other byte.
+ChunksAndItems = list[tuple[bytes, list[Item]]]
 
-PROMPT: dict[str, Pieces] = {
+PROMPT: dict[str, ChunksAndItems] = {
     "lf": [(b"data:a\n\n", message("a")), (b"data:b\n\n", message("b"))],
     "cr": [(b"data:a\r\r", message("a")), (b"data:b\r\r", message("b"))],
     "crlf-second-cr": [(b"data:a\r\n\r", message("a")), (b"\ndata:b\r\n\r", message("b"))],
@@ -515,34 +515,34 @@ PROMPT: dict[str, Pieces] = {
 
 
 @pytest.mark.parametrize(
-    "pieces", [pytest.param(pieces, id=name) for name, pieces in PROMPT.items()]
+    "chunks", [pytest.param(chunks, id=name) for name, chunks in PROMPT.items()]
 )
-def test_an_item_comes_with_its_last_byte(pieces: Pieces) -> None:
+def test_an_item_comes_with_its_last_byte(chunks: ChunksAndItems) -> None:
     parser = Parser()
-    for piece, items in pieces:
-        *before, last = single_bytes(piece)
+    for chunk, items in chunks:
+        *before, last = single_bytes(chunk)
         assert [parser.feed(byte) for byte in before] == [[]] * len(before)
         assert parser.feed(last) == items
-    # However much came with it, the same byte brings it.
-    stream = b"".join(piece for piece, _ in pieces)
+    # The same byte completes the item, whatever comes in the same chunk.
+    stream = b"".join(chunk for chunk, _ in chunks)
     for start in range(len(stream)):
         parser = Parser()
         seen = len(parser.feed(stream[:start]))
         end = 0
         due = 0
-        for piece, items in pieces:
-            end += len(piece)
+        for chunk, items in chunks:
+            end += len(chunk)
             due += len(items)
             if end > start:
-                seen += len(parser.feed(stream[max(start, end - len(piece)) : end]))
+                seen += len(parser.feed(stream[max(start, end - len(chunk)) : end]))
                 assert seen == due
 
 
 def test_when_last_event_id_and_retry_change() -> None:
     parser = Parser()
     seen: list[tuple[str, int | None, bool]] = []
-    for piece in (b"id:1\r", b"\nretry:5", b"\r", b"\n", b"\r", b"\n", b"id:2\n\n"):
-        parser.feed(piece)
+    for chunk in (b"id:1\r", b"\nretry:5", b"\r", b"\n", b"\r", b"\n", b"id:2\n\n"):
+        parser.feed(chunk)
         seen.append((parser.last_event_id, parser.retry, parser.incomplete))
     assert seen == [
         ("", None, True),
@@ -556,7 +556,7 @@ def test_when_last_event_id_and_retry_change() -> None:
 
 
 def test_retry_of_any_length_raises_nothing() -> None:
-    # More digits than int() takes from text, and enough to be slow if it were asked.
+    # More digits than int() accepts by default, and enough to be slow if int() converted them.
     for digits in (b"9" * 5000, b"9" * 300_000):
         assert Parser().feed(b"retry:" + digits + b"\ndata\n\n") == [Event()]
         zeros = b"0" * len(digits)
@@ -586,8 +586,8 @@ DONES: dict[str, tuple[str | None, bytes, list[Item]]] = {
     [pytest.param(*case, id=name) for name, case in DONES.items()],
 )
 def test_done_parameter(done: str | None, stream: bytes, items: list[Item]) -> None:
-    for cut in range(len(stream) + 1):
-        check(Parser(done=done), [stream[:cut], stream[cut:]], Case(stream, items))
+    for boundary in range(len(stream) + 1):
+        check(Parser(done=done), [stream[:boundary], stream[boundary:]], Case(stream, items))
     check(Parser(done=done), single_bytes(stream), Case(stream, items))
 
 
@@ -596,16 +596,16 @@ class Text(str):
 
 
 @pytest.mark.parametrize("text", ["", "data: x\n\n", "é", "\ud800", Text("data")], ids=ascii)
-@pytest.mark.parametrize("cut", range(15))
-def test_text_is_refused_and_changes_nothing(text: str, cut: int) -> None:
+@pytest.mark.parametrize("boundary", range(15))
+def test_text_is_refused_and_changes_nothing(text: str, boundary: int) -> None:
     stream = BOM + b"id:1\r\ndata:\xc3\xa9\r\n\r\n"
     parser = Parser()
-    items = parser.feed(stream[:cut])
+    items = parser.feed(stream[:boundary])
     state = (parser.last_event_id, parser.retry, parser.incomplete)
     with pytest.raises(TypeError, match="bytes"):
         parser.feed(text)  # type: ignore[arg-type]
     assert (parser.last_event_id, parser.retry, parser.incomplete) == state
-    items += parser.feed(stream[cut:])
+    items += parser.feed(stream[boundary:])
     assert items == [Event(data="é", id="1")]
 
 
@@ -618,7 +618,7 @@ def test_objects_without_bytes_are_refused(thing: Any) -> None:
     assert parser.feed(b"b\n\n") == message("ab")
 
 
-# What flush adds to the items, and the ID that it commits.
+# The items that flush adds, and the last event ID after it.
 FLUSHED: dict[str, tuple[bytes, list[Item], str]] = {
     "nothing": (b"", [], ""),
     "line": (b"data:a", message("a"), ""),
@@ -687,7 +687,7 @@ def one_line(size: int) -> list[bytes]:
 
 
 def peak(parser: Parser, chunks: list[bytes]) -> tuple[list[Item], int]:
-    """The items, and the most memory in use beyond the chunks themselves."""
+    """Return the items, and the peak of memory in use beyond the chunks themselves."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -707,7 +707,7 @@ def test_peak_memory_for_one_large_event(size: int, limit: int | None) -> None:
 
 @pytest.mark.parametrize("start", [b"data: ", b": ", b"data: \ndata: ", b"data: \r"])
 def test_buffered_bytes_are_in_memory_once(start: bytes) -> None:
-    # Copying all of them for each chunk would take twice as much, and the square of the time.
+    # Copying all buffered bytes for each chunk would double the memory, in quadratic time.
     chunks = [start, *[b"x" * 1460] * (MIB8 // 1460)]
     items, most = peak(Parser(), chunks)
     assert items == [] and MIB8 * 0.99 < most < 1.5 * MIB8
@@ -758,7 +758,7 @@ GROWING: dict[str, Callable[[int], tuple[bytes, int]]] = {
 
 @pytest.mark.parametrize("name", GROWING)
 def test_steps_grow_linearly_with_the_bytes(name: str) -> None:
-    """Counts what the pure parser executes: lines of its own, and calls of built-in functions."""
+    """Count the lines that the pure parser executes, and its calls of built-in functions."""
     steps = 0
 
     def step(*_: object) -> Any:
@@ -783,12 +783,12 @@ def test_steps_grow_linearly_with_the_bytes(name: str) -> None:
             sys.settrace(tracing)
         return steps
 
-    # Were it to grow with the square, it would be sixteen times.
+    # If the cost were quadratic, it would be sixteen times as much.
     assert count(2000) < 5 * count(500)
 
 
 def test_parsers_share_no_state() -> None:
-    # All streams at once, a byte of each in turn, each in a parser of its own.
+    # One parser for each stream; they are fed one byte each in turn.
     cases = list(CASES.values())
     parsers = [Parser() for _ in cases]
     items: list[list[Item]] = [[] for _ in cases]

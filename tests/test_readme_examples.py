@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
 
 
 def execute(name: str, code: str, show: Callable[..., None]) -> None:
-    """Run a block; what it prints is shown in its place."""
+    """Execute a block with ``show`` in the place of ``print``."""
     exec(compile(code, f"README.md: {name}", "exec"), {"__name__": "__main__", "print": show})
 
 
@@ -40,9 +40,9 @@ def test_a_recipe_prints_each_event_before_the_next_is_sent(
     parser = Parser()
     steps: list[Step] = []
     for start in range(0, len(CHAT), 97):
-        piece = CHAT[start : start + 97]
-        events = [item for item in parser.feed(piece) if isinstance(item, Event)]
-        steps.append(Step([piece], len(events)))
+        chunk = CHAT[start : start + 97]
+        events = [item for item in parser.feed(chunk) if isinstance(item, Event)]
+        steps.append(Step([chunk], len(events)))
     server.exchange = exchange = Exchange(steps, framing)
     printed: list[object] = []
 
@@ -51,7 +51,7 @@ def test_a_recipe_prints_each_event_before_the_next_is_sent(
         exchange.saw()
 
     execute(name, BLOCKS[name].replace("8000", str(server.port)), show)
-    assert not exchange.waited_in_vain
+    assert not exchange.timed_out
     assert printed == DATA
 
 
@@ -72,7 +72,7 @@ def test_resuming_after_each_kind_of_end(monkeypatch: pytest.MonkeyPatch) -> Non
         return head + (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + end
 
     answers = [
-        # Broken off inside the body, with a time that no clock knows.
+        # Aborted inside the body, with a reconnection time longer than any sleep.
         answer("id: \u20ac\nretry: 18446744073709551615\ndata: 1\n\n", b""),
         answer("retry: 50\ndata: 2\n\n"),
         answer(""),

@@ -1,4 +1,4 @@
-"""The README's pairs for those who come from elsewhere: both run, and the old one goes wrong."""
+"""The README's section "Moving over": old and new code run, and only the old code goes wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODULES = {HTTPX: "httpx_sse", SSECLIENT: "sseclient", LAUNCHDARKLY: "ld_eventso
 
 
 def pairs() -> dict[str, list[str]]:
-    """The code of each section, by where its readers come from."""
+    """Return the code blocks of each subsection, by the parser that readers come from."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     _, _, rest = text.partition("\n## Moving over\n")
     section, _, _ = rest.partition("\n## ")
@@ -31,7 +31,7 @@ def pairs() -> dict[str, list[str]]:
     for part in section.split("\n### From ")[1:]:
         name, _, body = part.partition("\n")
         found[name] = re.findall(r"^```(?:py|sh)\n(.*?)^```$", body, re.MULTILINE | re.DOTALL)
-    # Its new block is that of the other section about requests.
+    # Its new code is that of the other subsection about requests.
     found[LINES].append(found[SSECLIENT][1])
     return found
 
@@ -46,7 +46,7 @@ def server() -> Iterator[Server]:
 
 
 class Outcome(NamedTuple):
-    """The text that came out, and the name of what was raised (the shell raises nothing)."""
+    """The text that was printed, and the name of the exception (the shell raises none)."""
 
     text: str
     error: str = ""
@@ -59,14 +59,14 @@ def content(value: Any) -> str:
 
 
 def run(name: str, code: str, server: Server, stream: bytes) -> Outcome:
-    pieces = [stream[at : at + 5] for at in range(0, len(stream), 5)]
-    server.exchange = Exchange([Step(pieces, 0)])
+    chunks = [stream[at : at + 5] for at in range(0, len(stream), 5)]
+    server.exchange = Exchange([Step(chunks, 0)])
     code = code.replace("8000", str(server.port))
     if name == SHELL:
         folder = os.path.dirname(sys.executable)
         environ = os.environ | {"PATH": folder + os.pathsep + os.environ["PATH"]}
         done = subprocess.run(["sh", "-c", code], env=environ, capture_output=True, timeout=60)
-        # How many replacement characters half a character becomes depends on the version of jq.
+        # The number of replacement characters for a lone surrogate depends on the version of jq.
         return Outcome(re.sub("\ufffd+", "\ufffd", done.stdout.decode()))
     printed: list[str] = []
     error = ""
@@ -102,7 +102,7 @@ def test_old_and_new_give_the_same_on_a_plain_stream(name: str, server: Server) 
 
 
 class Case(NamedTuple):
-    """A stream on which the old one goes wrong, and how."""
+    """A stream on which the old code goes wrong, and its outcome."""
 
     name: str
     what: str
@@ -110,10 +110,10 @@ class Case(NamedTuple):
     old: Outcome
 
 
-MARK = b"\xef\xbb\xbf"
-BROKEN = A + f"data: {chunk('a#b')}\n\n".encode().replace(b"#", b"\xe2\x82") + B + DONE
+BOM = b"\xef\xbb\xbf"
+INVALID_UTF8 = A + f"data: {chunk('a#b')}\n\n".encode().replace(b"#", b"\xe2\x82") + B + DONE
 LINES_OF_DATA = A + f"data: {chunk('X')}\n\n".encode().replace(b" [", b"\ndata: [") + B + DONE
-HALVES = (A.replace(b"A", rb"\ud83d") + A.replace(b"A", rb"\ude00")) + DONE
+SURROGATES = (A.replace(b"A", rb"\ud83d") + A.replace(b"A", rb"\ude00")) + DONE
 CASES = [
     Case(
         HTTPX,
@@ -122,23 +122,23 @@ CASES = [
         Outcome("A", "JSONDecodeError"),
     ),
     Case(HTTPX, "retry alone", b"retry: 1\n\n" + A + DONE, Outcome("", "JSONDecodeError")),
-    Case(HTTPX, "a byte order mark", MARK + A + B + DONE, Outcome("B")),
+    Case(HTTPX, "a byte order mark", BOM + A + B + DONE, Outcome("B")),
     Case(
         SSECLIENT,
-        "a blank line of another kind",
+        "LF, then a blank line with CRLF",
         A.replace(b"\n\n", b"\n\r\n") + B + DONE,
         Outcome("", "JSONDecodeError"),
     ),
-    Case(SSECLIENT, "a broken byte", BROKEN, Outcome("A", "UnicodeDecodeError")),
-    Case(SSECLIENT, "a stream cut short", A + B[:-1], Outcome("AB")),
-    Case(LAUNCHDARKLY, "a broken byte", BROKEN, Outcome("A", "UnicodeDecodeError")),
-    Case(LAUNCHDARKLY, "a byte order mark", MARK + A + B + DONE, Outcome("B")),
+    Case(SSECLIENT, "invalid UTF-8", INVALID_UTF8, Outcome("A", "UnicodeDecodeError")),
+    Case(SSECLIENT, "a truncated stream", A + B[:-1], Outcome("AB")),
+    Case(LAUNCHDARKLY, "invalid UTF-8", INVALID_UTF8, Outcome("A", "UnicodeDecodeError")),
+    Case(LAUNCHDARKLY, "a byte order mark", BOM + A + B + DONE, Outcome("B")),
     Case(LINES, "no space", A.replace(b": ", b":", 1) + B + DONE, Outcome("B")),
     Case(LINES, "lines of data", LINES_OF_DATA, Outcome("A", "JSONDecodeError")),
-    Case(LINES, "a stream cut short", A + B[:-1], Outcome("AB")),
+    Case(LINES, "a truncated stream", A + B[:-1], Outcome("AB")),
     Case(SHELL, "CR alone", (A + B + DONE).replace(b"\n", b"\r"), Outcome("")),
     Case(SHELL, "no space", A.replace(b": ", b":", 1) + B + DONE, Outcome("B")),
-    Case(SHELL, "halves of a character", HALVES, Outcome("\ufffd")),
+    Case(SHELL, "a surrogate pair in two events", SURROGATES, Outcome("\ufffd")),
 ]
 
 
@@ -146,7 +146,7 @@ CASES = [
 def test_only_the_old_code_goes_wrong(case: Case, server: Server) -> None:
     old, new = old_and_new(case.name, server, case.stream)
     data = [json.loads(str(item[2])) for item in interpret(case.stream).items if item[0] == "event"]
-    # Two halves of a character are one.
+    # Two surrogates are one character.
     right = "".join(map(content, data)).encode("utf-16", "surrogatepass").decode("utf-16")
     assert new == Outcome(right)
     assert old == case.old

@@ -1,4 +1,4 @@
-"""What the README tells of measurements is what was measured."""
+"""The tables of measurements in the README are those of the pages in benchmarks/."""
 
 from __future__ import annotations
 

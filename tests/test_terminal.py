@@ -1,4 +1,4 @@
-"""The command line in a terminal: the spinner, colours and figures; none leaves a trace."""
+"""The command line in a terminal: the spinner, colours and statistics; all is erased."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ERASE = "\r\x1b[K"
 
 
 class Terminal:
-    """A pseudo-terminal that the command writes to, and all that it has written."""
+    """A pseudo-terminal that the command writes to, and the text written so far."""
 
     def __init__(self) -> None:
         self._master, self.slave = pty.openpty()
         self.text = ""
 
     def read_until(self, wanted: str) -> None:
-        """Read until that text is there; the test's own time limit is the only clock."""
+        """Read until this text has come; only the time limit of the test run ends a longer wait."""
         while wanted not in self.text and self._read():
             pass
         assert wanted in self.text
@@ -47,7 +47,7 @@ class Terminal:
     def _read(self) -> bool:
         try:
             data = os.read(self._master, 65536)
-        except OSError:  # Linux: the other side is closed
+        except OSError:  # Linux: the other side was closed
             data = b""
         self.text += data.decode()
         return bool(data)
@@ -102,8 +102,8 @@ def test_a_spinner_wider_than_the_terminal_leaves_no_trace() -> None:
     screen = pyte.Screen(12, 5)
     stream = pyte.Stream(screen)
     shown = []
-    for piece in re.split(f"(?={re.escape(ERASE)})", terminal.read_all()):
-        stream.feed(piece)
+    for part in re.split(f"(?={re.escape(ERASE)})", terminal.read_all()):
+        stream.feed(part)
         shown.append([line.rstrip() for line in screen.display if line.strip()])
     assert all(len(lines) <= 1 for lines in shown) and any("東" in str(lines) for lines in shown)
     assert shown[-1] == ["text"]
@@ -179,7 +179,7 @@ def test_stats_are_live_when_the_text_goes_elsewhere() -> None:
     assert process.stdin is not None
     sent = 0
     while "events/s" not in terminal.text:
-        # The line comes ten times a second at most: feed until it has come once.
+        # The line is updated at most ten times a second: feed until it has come once.
         process.stdin.write(b"data: a\n\n" * 1000)
         process.stdin.flush()
         sent += 1000

@@ -18,7 +18,7 @@ EVENTS = 300
 
 
 def stream(seed: int) -> tuple[list[bytes], list[Item]]:
-    """A stream of that seed, oddly cut, and the events that it holds."""
+    """Return the chunks of a random stream, of random sizes, and its events."""
     chance = random.Random(seed)
     wanted: list[Item] = []
     text = ""
@@ -51,7 +51,7 @@ def test_one_parser_in_each_of_many_threads() -> None:
         got[number] += parser.close()
 
     threads = [threading.Thread(target=read, args=(number,)) for number in range(THREADS)]
-    # Let the threads change places as often as they can.
+    # Switch between the threads as often as possible.
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -98,7 +98,7 @@ run(code)
 
 def test_one_parser_in_each_interpreter() -> None:
     if sys.implementation.name != "cpython" or sys.version_info < (3, 12):
-        pytest.skip("interpreters of their own come with CPython 3.12")
+        pytest.skip("needs an interpreter with its own lock: CPython 3.12 or later")
     package = sse_stream.__name__
     folder = Path(str(sse_stream.__file__)).parent
     for _ in package.split("."):

@@ -1,4 +1,4 @@
-"""Every transport against a real server: nothing waits, nothing is lost, everything closes."""
+"""Each transport with a real server: no item is delayed or lost, every connection is closed."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ from sse_stream import (
 
 try:
     import pycurl
-except ImportError:  # it has no wheel for some platforms
+except ImportError:  # no wheel for some platforms
     pycurl = None  # type: ignore[assignment]
 
-# The pieces are cut inside the mark, names, characters and line ends.
+# The chunk boundaries are inside the byte order mark, names, characters and line endings.
 BEGIN = Step([b"\xef\xbb", b"\xbf: wai", b"ting\r", b"\n"], 1)
 FIRST = Step([b"da", b"ta: caf\xc3", b"\xa9 \xf0\x9f", b"\x98\x80\r\n", b"\r"], 1)
 SECOND = Step([b"\nid", b": 7\r", b"\ndata: t", b"wo\n", b"\n"], 1)
-HALF = Step([b"data: ha", b"lf\n"], 0)
+TRUNCATED = Step([b"data: ha", b"lf\n"], 0)
 LAST = Step([b"data: [DO", b"NE]\r", b"\n\r"], 1)
 
-# What a client that does not decode of itself may ask for, and then decodes.
+# Sent by clients that do not decompress by themselves; their functions below do it.
 GZIP = {"Accept-Encoding": "gzip"}
-# HTTP/1.0, because a client that takes no HTTP library should be sent no chunks.
+# HTTP/1.0, because a client without an HTTP library does not decode chunked coding.
 REQUEST = b"GET /chat.sse HTTP/1.0\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n"
 
 SENT: list[Item] = [Comment("waiting"), Event(data="café 😀"), Event(data="two", id="7")]
 
 
 class Stop(Exception):
-    """What a user's own code raises amid a stream."""
+    """Raised by the user's own code in the middle of a stream."""
 
 
 class Reader:
-    """The user's code: takes items, tells the server of each, and may stop at one."""
+    """The user's code: processes items, reports each to the server, and may stop at one."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Reader:
         self._stop = stop
         self._require_done = require_done
 
-    def take(self, item: Item) -> bool:
+    def process(self, item: Item) -> bool:
         self.got.append(item)
         self._exchange.saw()
         return self._stop(item)
@@ -81,18 +81,18 @@ class Reader:
     def each(self, chunks: Iterable[bytes]) -> None:
         events = iter_events(chunks, require_done=True) if self._require_done else None
         for item in events or iter_items(chunks):
-            if self.take(item):
+            if self.process(item):
                 break
 
     async def aeach(self, chunks: AsyncIterable[bytes]) -> None:
         events = aiter_events(chunks, require_done=True) if self._require_done else None
         async for item in events or aiter_items(chunks):
-            if self.take(item):
+            if self.process(item):
                 break
 
 
 def decoded(chunks: Iterable[bytes], head: object) -> Iterable[bytes]:
-    """The same chunks, decoded if the head of the response says that they are gzip."""
+    """Return the chunks, decompressed if the head of the response declares gzip."""
     return map(decoder(head), chunks)
 
 
@@ -178,7 +178,9 @@ class Client(asyncio.Protocol):
 
     def __init__(self, reader: Reader) -> None:
         self.ended = asyncio.get_running_loop().create_future()
-        self.dispatcher = Dispatcher(on_event=self.take, on_comment=self.take, on_done=self.take)
+        self.dispatcher = Dispatcher(
+            on_event=self.process, on_comment=self.process, on_done=self.process
+        )
         self._reader = reader
         self._head: bytes | None = b""
         self._decode: Callable[[bytes], bytes] = bytes
@@ -206,8 +208,8 @@ class Client(asyncio.Protocol):
         else:
             self.ended.set_exception(exc)
 
-    def take(self, item: Item) -> None:
-        if self._reader.take(item):
+    def process(self, item: Item) -> None:
+        if self._reader.process(item):
             self.transport.close()
 
 
@@ -226,11 +228,11 @@ def with_pycurl(port: int, reader: Reader) -> None:
     stopped: list[BaseException | None] = []
 
     def receive(item: Item) -> None:
-        if reader.take(item):
+        if reader.process(item):
             stopped.append(None)
 
     def write(data: bytes) -> int:
-        # libcurl cannot carry an exception out; any other number than len(data) stops it.
+        # An exception cannot pass through libcurl; any number but len(data) stops the transfer.
         try:
             dispatcher.feed(data)
         except BaseException as error:
@@ -273,7 +275,7 @@ ASYNC = {name for name, (run, _) in TRANSPORTS.items() if inspect.iscoroutinefun
 CLOSED = ["closed", "closed gzip"]
 FRAMINGS = ["chunked", "chunked gzip", *CLOSED]
 
-# aiohttp takes even a reset for the end of a body that ends by closing.
+# aiohttp treats even a reset as the end of a body that ends with the connection.
 SILENT = [("aiohttp", framing) for framing in CLOSED]
 
 
@@ -293,11 +295,11 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("name", TRANSPORTS)
 def test_no_item_waits_for_later_bytes(name: str, framing: str, server: Server) -> None:
-    # The server sends a step only once the client has seen the items of the one before.
+    # The server sends a step only after the client has seen the items of the step before.
     exchange = Exchange([BEGIN, FIRST, SECOND, LAST], framing)
     reader = Reader(exchange)
     run(name, server, exchange, reader)
-    assert not exchange.waited_in_vain
+    assert not exchange.timed_out
     assert exchange.gzipped == ("gzip" in framing)
     assert reader.got == [*SENT, DONE]
 
@@ -309,23 +311,23 @@ def test_no_item_waits_for_later_bytes(name: str, framing: str, server: Server) 
 def test_a_dropped_connection_gives_the_transports_own_error_after_all_items(
     name: str, framing: str, server: Server
 ) -> None:
-    exchange = Exchange([BEGIN, FIRST, SECOND, HALF], framing, "drop")
+    exchange = Exchange([BEGIN, FIRST, SECOND, TRUNCATED], framing, "abort")
     reader = Reader(exchange)
     with pytest.raises(TRANSPORTS[name][1]):
         run(name, server, exchange, reader)
-    assert not exchange.waited_in_vain
+    assert not exchange.timed_out
     assert reader.got == SENT
 
 
 @pytest.mark.parametrize(
     ("name", "framing", "ending"),
     [(name, framing, "end") for name in TRANSPORTS if name not in PUSHED for framing in CLOSED]
-    + [(name, framing, "drop") for name, framing in SILENT],
+    + [(name, framing, "abort") for name, framing in SILENT],
 )
 def test_require_done_detects_truncation_where_the_transport_cannot(
     name: str, framing: str, ending: str, server: Server
 ) -> None:
-    exchange = Exchange([Step([b": hi\n"], 0), FIRST, SECOND, HALF], framing, ending)
+    exchange = Exchange([Step([b": hi\n"], 0), FIRST, SECOND, TRUNCATED], framing, ending)
     reader = Reader(exchange, require_done=True)
     with pytest.raises(IncompleteStreamError) as caught:
         run(name, server, exchange, reader)
@@ -357,6 +359,6 @@ def test_leaving_early_closes_the_connection(
     errors = {"exception": Stop, "cancellation": asyncio.CancelledError}
     with pytest.raises(errors[how]) if how in errors else contextlib.nullcontext():
         run(name, server, exchange, reader)
-    assert exchange.left.wait(PATIENCE)
-    assert not exchange.waited_in_vain
+    assert exchange.client_left.wait(PATIENCE)
+    assert not exchange.timed_out
     assert reader.got == SENT[:2]

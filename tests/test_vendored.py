@@ -1,4 +1,4 @@
-"""A copy of the folder in another package passes this whole suite by itself."""
+"""A copy of the package inside another package passes the whole suite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TESTS = Path(__file__).resolve().parent
 HOST = "host._vendor.sse_stream"
 
 # Python runs this file at its start. It gives the copy the name that the tests import, and
-# leaves no way to any other copy.
+# blocks the import of any other copy.
 ALIAS = f"""
 import importlib, sys
 
@@ -45,7 +45,7 @@ def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
         shutil.copytree(TESTS.parent / name, tmp_path / name, ignore=ignore)
     for name in ("README.md", "pyproject.toml"):
         shutil.copy(TESTS.parent / name, tmp_path / name)
-    # It would copy itself without end; and it is this file that knows where the copy is.
+    # This file would copy itself without end; the replacement checks which copy is tested.
     (tmp_path / "tests" / "test_vendored.py").write_text(
         "import sse_stream\n\n\n"
         "def test_it_is_the_copy() -> None:\n"
@@ -53,7 +53,7 @@ def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
         f"    assert sse_stream.__file__ == {str(copy / '__init__.py')!r}\n"
         '    assert "pure" in repr(sse_stream.Parser())\n'
     )
-    # The coverage of a copy is nobody's.
+    # The coverage of the copy does not count.
     environment = {name: value for name, value in os.environ.items() if name[:3] != "COV"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],

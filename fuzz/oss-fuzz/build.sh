@@ -1,5 +1,5 @@
 #!/bin/bash -eu
-# Builds each harness, with its dictionary and seeds. OSS-Fuzz gives SRC and OUT.
+# Builds each harness with its dictionary and seeds. OSS-Fuzz sets SRC and OUT.
 
 cd "$SRC/sse-stream"
 pip3 install .

@@ -1,1 +1,1 @@
-"""What several tests, the fuzzers and the benchmarks use: no tests themselves."""
+"""Helpers of the tests, of the fuzzers and of the benchmarks."""

@@ -1,9 +1,9 @@
-"""Compare the parser with parsers of other hands, on seeded random streams.
+"""Compare the parser with other parsers, on seeded random streams.
 
     python tests/support/compare.py --streams 5000
 
-It needs Node and npm. Where an oracle departs from the standard it is named in DEPARTURES, with
-the reason why we do not follow; any other difference is shown, smallest first, and is a failure.
+It needs Node and npm. DEPARTURES lists where another parser departs from the standard, and why
+this package does not; any other difference is printed, shortest first, and is a failure.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def random_streams(count: int, seed: int) -> list[bytes]:
 
 
 def read(stream: bytes) -> list[list[Any]]:
-    """Return what we make of a stream, in the form that the oracles write."""
+    """Return our items of a stream, in the form that the scripts in other_parsers/ print."""
     items: list[list[Any]] = []
     parser = Parser(done=None, max_event_size=None)
     for item in parser.feed(stream) + parser.close():
@@ -56,23 +56,23 @@ def read(stream: bytes) -> list[list[Any]]:
 
 
 class Departure(NamedTuple):
-    """How an oracle departs: the stream that the standard would have to be given to do the same."""
+    """A departure: the standard gives the same items for the stream that ``rewrite`` returns."""
 
     name: str
     why_not: str
     rewrite: Callable[[bytes], bytes]
 
 
-MARK = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 def without_second_mark(stream: bytes) -> bytes:
-    return stream.removeprefix(MARK) if stream.startswith(MARK * 2) else stream
+    return stream.removeprefix(BOM) if stream.startswith(BOM * 2) else stream
 
 
 def with_no_empty_type(stream: bytes) -> bytes:
-    """Turn each event field without a value into a field of no name that anyone knows."""
-    lines = re.split(rb"(\r\n|\r|\n)", stream.removeprefix(MARK))
+    """Give each event field without a value an unknown name, so that it is ignored."""
+    lines = re.split(rb"(\r\n|\r|\n)", stream.removeprefix(BOM))
     return b"".join(
         b"unknown" if line in (b"event", b"event:", b"event: ") else line for line in lines
     )
@@ -81,8 +81,8 @@ def with_no_empty_type(stream: bytes) -> bytes:
 DEPARTURES: dict[str, list[Departure]] = {
     "eventsource-parser": [
         Departure(
-            "a second byte order mark is dropped as well",
-            "the standard's decoder drops one; a parser that is given text gets it without",
+            "a second byte order mark is stripped as well",
+            "the standard's decoder strips one; this parser strips another one afterwards",
             without_second_mark,
         )
     ],
@@ -97,11 +97,11 @@ DEPARTURES: dict[str, list[Departure]] = {
 
 
 def seen_by_eventsource_parser(ours: list[list[Any]], theirs: list[list[Any]]) -> list[list[Any]]:
-    """Leave out what it does not tell.
+    """Leave out what eventsource-parser does not report.
 
-    It hands out the ID of the block, not the last event ID: where a block has none, there is
-    nothing to compare. (Ours is the standard's lastEventId attribute.) It tells retry apart
-    from events, without a bound.
+    It reports the ID of the block, not the last event ID (ours is the standard's lastEventId
+    attribute): if a block has no ID, there is nothing to compare. It reports retry apart from
+    events, without an upper bound.
     """
     return [
         [*our[:3], None] if our[0] == "event" and their[0] == "event" and their[3] is None else our
@@ -110,47 +110,47 @@ def seen_by_eventsource_parser(ours: list[list[Any]], theirs: list[list[Any]]) -
 
 
 def seen_by_undici(ours: list[list[Any]], theirs: list[list[Any]]) -> list[list[Any]]:
-    """Leave out the comments, which the EventSource interface has no way to tell."""
+    """Leave out the comments, which the EventSource interface does not report."""
     return [our for our in ours if our[0] == "event"]
 
 
 SEEN = {"eventsource-parser": seen_by_eventsource_parser, "undici": seen_by_undici}
 
 
-def answers(oracle: str, folder: Path, streams: list[bytes]) -> list[list[list[Any]]]:
+def answers(name: str, folder: Path, streams: list[bytes]) -> list[list[list[Any]]]:
     given = "".join(base64.b64encode(stream).decode() + "\n" for stream in streams)
     done = subprocess.run(
-        ["node", f"{oracle}.mjs"], cwd=folder, input=given.encode(), stdout=-1, stderr=-1
+        ["node", f"{name}.mjs"], cwd=folder, input=given.encode(), stdout=-1, stderr=-1
     )
     if done.returncode:
         raise RuntimeError(done.stderr.decode())
-    # Not splitlines(): the data may have what it takes for a line's end.
+    # Not splitlines(): it also splits at other characters, which the data may contain.
     lines = done.stdout.decode().split("\n")[:-1]
     found = [[item for item in json.loads(line) if item[0] != "retry"] for line in lines]
     if len(found) != len(streams):
-        raise RuntimeError(f"{oracle} answered {len(found)} of {len(streams)} streams")
+        raise RuntimeError(f"{name} answered {len(found)} of {len(streams)} streams")
     return found
 
 
-def compare(oracle: str, folder: Path, streams: list[bytes]) -> bool:
-    """Compare; print agreement, the departures and what is none of them; return whether none is."""
-    version = json.loads((folder / "package.json").read_text())["dependencies"][oracle]
+def compare(name: str, folder: Path, streams: list[bytes]) -> bool:
+    """Print agreements, departures and other differences; return True if there are no others."""
+    version = json.loads((folder / "package.json").read_text())["dependencies"][name]
     agreed = 0
     departed: dict[str, list[bytes]] = {}
     unexplained: list[tuple[bytes, list[list[Any]], list[list[Any]]]] = []
-    for stream, theirs in zip(streams, answers(oracle, folder, streams), strict=True):
-        ours = SEEN[oracle](read(stream), theirs)
+    for stream, theirs in zip(streams, answers(name, folder, streams), strict=True):
+        ours = SEEN[name](read(stream), theirs)
         if ours == theirs:
             agreed += 1
             continue
-        for departure in DEPARTURES[oracle]:
-            if SEEN[oracle](read(departure.rewrite(stream)), theirs) == theirs:
+        for departure in DEPARTURES[name]:
+            if SEEN[name](read(departure.rewrite(stream)), theirs) == theirs:
                 departed.setdefault(departure.name, []).append(stream)
                 break
         else:
             unexplained.append((stream, ours, theirs))
-    print(f"{oracle} {version}: {agreed} of {len(streams)} streams give the same")
-    for departure in DEPARTURES[oracle]:
+    print(f"{name} {version}: {agreed} of {len(streams)} streams give the same")
+    for departure in DEPARTURES[name]:
         cases = departed.get(departure.name, [])
         print(f"  {len(cases)}: {departure.name}")
         print(f"      not followed: {departure.why_not}")
@@ -162,7 +162,7 @@ def compare(oracle: str, folder: Path, streams: list[bytes]) -> bool:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description="Compare with parsers of other hands.")
+    options = argparse.ArgumentParser(description="Compare with other parsers.")
     options.add_argument("--streams", type=int, default=2000)
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
@@ -171,12 +171,12 @@ def main() -> int:
         print("Node is not here: nothing was compared")
         return 0
     streams = random_streams(given.streams, given.seed)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name, "other_parsers")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "other_parsers")
         shutil.copytree(OTHER_PARSERS, folder)
         install = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(install, cwd=folder, check=True)
-        results = [compare(oracle, folder, streams) for oracle in DEPARTURES]
+        results = [compare(name, folder, streams) for name in DEPARTURES]
     return 0 if all(results) else 1
 
 

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that sends a stream step by step, as the client sees it."""
+"""An HTTP server on loopback that sends a stream in steps, each after the client saw the last."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from typing import NamedTuple
 
 from aiohttp import HttpVersion11, web
 
-# Only a client that waits for more than it was sent ever meets this time.
+# Seconds; reached only if a client waits for more bytes than were sent.
 PATIENCE = 10.0
 
 
 class Step(NamedTuple):
-    """Pieces sent one by one, then the number of items that the client must have seen."""
+    """Chunks sent one by one, then the number of items that the client must have seen."""
 
-    pieces: Sequence[bytes]
+    chunks: Sequence[bytes]
     items: int
 
 
 class Unframed(web.StreamResponse):
-    """A body without length or chunks: the connection's end is its end, as in HTTP/1.0."""
+    """A body without Content-Length or chunked coding: it ends with the connection (HTTP/1.0)."""
 
     _length_check = False
 
 
 class Exchange:
-    """One request and its answer: the steps, then an ending.
+    """The response to one request: the steps, then an ending.
 
-    ``end`` ends the body as its framing asks, ``drop`` breaks the connection before that,
-    and ``hold`` sends nothing more until the client leaves.
+    ``end`` ends the body as its framing requires, ``abort`` aborts the connection before that,
+    and ``hold`` sends nothing more until the client closes the connection.
     """
 
     def __init__(self, steps: Sequence[Step], framing: str = "chunked", ending: str = "end"):
@@ -42,8 +42,8 @@ class Exchange:
         self.gzip = "gzip" in framing
         self.gzipped = False
         self.ending = ending
-        self.left = threading.Event()
-        self.waited_in_vain = False
+        self.client_left = threading.Event()
+        self.timed_out = False
         self._seen = asyncio.Semaphore(0)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -60,7 +60,7 @@ class Exchange:
         response.content_type = "text/event-stream"
         if closed:
             response.force_close()
-        # As any server should: no encoding for a client that does not ask for one.
+        # No content coding for a client that does not ask for one.
         self.gzipped = self.gzip and "gzip" in request.headers.get("Accept-Encoding", "")
         if self.gzipped:
             response.headers["Content-Encoding"] = "gzip"
@@ -68,12 +68,12 @@ class Exchange:
         try:
             await response.prepare(request)
             await self._send_steps(response, closed)
-            if self.ending == "drop":
-                self._drop(request, reset=closed)
+            if self.ending == "abort":
+                self._abort(request, reset=closed)
             elif self.ending == "hold":
                 await asyncio.Event().wait()
         except (asyncio.CancelledError, ConnectionError):
-            self.left.set()
+            self.client_left.set()
             raise
         finally:
             watchdog.cancel()
@@ -82,16 +82,16 @@ class Exchange:
     async def _send_steps(self, response: web.StreamResponse, closed: bool) -> None:
         compressor = zlib.compressobj(wbits=31)
         for step in self.steps:
-            for piece in step.pieces:
+            for chunk in step.chunks:
                 if self.gzipped:
-                    # Every piece goes out whole, as a server that means to stream does it.
-                    packed = compressor.compress(piece) + compressor.flush(zlib.Z_SYNC_FLUSH)
+                    # Flushed for each chunk, as a streaming server does.
+                    packed = compressor.compress(chunk) + compressor.flush(zlib.Z_SYNC_FLUSH)
                     for start in range(0, len(packed), 5):
                         await self._send(response, packed[start : start + 5])
                 else:
-                    await self._send(response, piece)
-            # What a reset overtakes may be lost, so there the client comes first.
-            if self.ending != "drop" or closed:
+                    await self._send(response, chunk)
+            # A reset may discard bytes that the client has not read: wait until it has.
+            if self.ending != "abort" or closed:
                 for _ in range(step.items):
                     await self._seen.acquire()
         if self.gzipped and self.ending == "end":
@@ -99,14 +99,14 @@ class Exchange:
 
     async def _send(self, response: web.StreamResponse, data: bytes) -> None:
         await response.write(data)
-        # Lets the client read this before more is there; nothing depends on it.
+        # Gives the client time to read this chunk alone; no test depends on it.
         await asyncio.sleep(0.001)
 
     def _give_up(self, request: web.Request) -> None:
-        self.waited_in_vain = True
-        self._drop(request, reset=False)
+        self.timed_out = True
+        self._abort(request, reset=False)
 
-    def _drop(self, request: web.Request, *, reset: bool) -> None:
+    def _abort(self, request: web.Request, *, reset: bool) -> None:
         transport = request.transport
         assert transport is not None
         if reset:
@@ -118,7 +118,7 @@ class Exchange:
 
 
 class Server:
-    """Runs in a thread of its own; answers every request with the exchange of the moment."""
+    """Runs in its own thread; answers every request with the current exchange."""
 
     def __init__(self) -> None:
         self.port = 0

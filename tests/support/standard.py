@@ -1,8 +1,8 @@
-"""A plain transcription of the two standards that say what an event stream means.
+"""A plain transcription of the two standards that define an event stream.
 
-The Encoding standard gives the UTF-8 decoder, the HTML standard (9.2.6) the rest. It takes the
-whole stream at once, character by character, and shares no code with the package. Where the
-package gives more than the HTML standard (comments, DONE, `retry` of an event, the bound of
+The UTF-8 decoder is that of the Encoding standard, the rest is section 9.2.6 of the HTML standard.
+It processes a whole stream character by character and shares no code with the package. Where the
+package does more than the HTML standard (comments, DONE, `retry` of an event, the upper bound of
 `retry`, `incomplete`), so does this.
 """
 
@@ -15,7 +15,7 @@ PlainItem = tuple[object, ...]
 
 
 class Outcome(NamedTuple):
-    """All that a stream gives, and the state that it leaves."""
+    """The items of a stream, and the state after it."""
 
     items: list[PlainItem]
     last_event_id: str
@@ -24,7 +24,7 @@ class Outcome(NamedTuple):
 
 
 def decode(stream: bytes) -> str:
-    """Do the Encoding standard's "UTF-8 decode": drop one mark, replace what is malformed."""
+    """Do the Encoding standard's "UTF-8 decode": strip one byte order mark, replace errors."""
     text: list[str] = []
     code_point = seen = needed = 0
     lower, upper = 0x80, 0xBF
@@ -55,7 +55,7 @@ def decode(stream: bytes) -> str:
                 text.append(chr(code_point))
                 code_point = seen = needed = 0
         else:
-            # The byte that does not fit is looked at again, as the first of what follows.
+            # The invalid byte is decoded again, as the first byte of the next sequence.
             code_point = seen = needed = 0
             lower, upper = 0x80, 0xBF
             position -= 1
@@ -66,13 +66,13 @@ def decode(stream: bytes) -> str:
 
 
 def split(text: str) -> tuple[list[str], str]:
-    """Return the lines, and what no line ending follows."""
+    """Return the lines, and the rest that no line ending follows."""
     lines: list[str] = []
     line: list[str] = []
     previous = ""
     for character in text:
         if character in "\r\n":
-            # The LF of a CRLF ends nothing: its CR already has.
+            # The LF of a CRLF ends no line: its CR already did.
             if not (character == "\n" and previous == "\r"):
                 lines.append("".join(line))
                 line.clear()
@@ -83,13 +83,13 @@ def split(text: str) -> tuple[list[str], str]:
 
 
 def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "") -> Outcome:
-    """Interpret a whole event stream; what stands after its last blank line is dropped."""
+    """Interpret a whole event stream; discard what follows its last blank line."""
     items: list[PlainItem] = []
     lines, rest = split(decode(stream))
     data_buffer = event_type_buffer = ""
     last_event_id_buffer = last_event_id
     retry: int | None = None
-    # What the standard does not keep: the block's own retry, and whether a field would be lost.
+    # Not in the standard: the retry of this block, and whether the end now would lose a field.
     block_retry: int | None = None
     fields = False
     for line in lines:
@@ -127,7 +127,7 @@ def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "
                 last_event_id_buffer = value
                 fields = True
         elif field == "retry" and value != "" and all("0" <= digit <= "9" for digit in value):
-            # So many digits that int() may refuse them are past the bound, but for zeros.
+            # int() may refuse very many digits; without leading zeros, more than 20 are too large.
             digits = value.lstrip("0")
             if len(digits) <= 20 and int(digits or "0") < 2**64:
                 retry = block_retry = int(digits or "0")

@@ -1,4 +1,4 @@
-// Reads streams, each a line of base64, and writes what eventsource-parser makes of each.
+// Reads streams, each a line of base64, and writes the items of eventsource-parser.
 import { createInterface } from "node:readline";
 import { createParser } from "eventsource-parser";
 

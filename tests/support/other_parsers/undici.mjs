@@ -1,5 +1,5 @@
-// Reads streams, each a line of base64, serves each to undici's EventSource in odd pieces, and
-// writes the message events that arrive.
+// Reads streams, each a line of base64, serves each to undici's EventSource in small
+// chunks, and writes the message events that arrive.
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers/promises";
@@ -28,12 +28,12 @@ function received(number) {
   return new Promise((resolve) => {
     const items = [];
     const source = new EventSource(`http://127.0.0.1:${server.address().port}/${number}`);
-    // Types are any: no list of listeners could hear them all.
+    // The type of an event can be any text, so no list of listeners would get all of them.
     source.dispatchEvent = (event) => {
       if (event instanceof MessageEvent || "lastEventId" in event) {
         items.push(["event", event.type, event.data, event.lastEventId]);
       } else if (event.type === "error") {
-        // The end of the body: it would connect again.
+        // The end of the body: without close() it would connect again.
         source.close();
         resolve(items);
       }
