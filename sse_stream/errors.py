@@ -1,4 +1,10 @@
-"""The errors that the parser and the adapters raise."""
+"""The errors that are raised, and the checks of arguments that raise Python's own."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class SSEError(Exception):
@@ -15,7 +21,7 @@ class EventTooLargeError(SSEError):
     ``limit`` is in bytes. ``last_event_id`` is the last event ID string, to resume from.
 
     >>> from sse_stream import Parser
-    >>> Parser(max_event_size=8).feed(b"data: 123")  # doctest: +ELLIPSIS
+    >>> Parser(max_event_size=8).feed(b"data: 123")
     Traceback (most recent call last):
         ...
     sse_stream.errors.EventTooLargeError: an event or a line is larger than the limit of 8 bytes
@@ -112,3 +118,46 @@ class ParserClosedError(SSEError):
         self, message: str = "the parser is closed: use a new parser for each stream"
     ) -> None:
         super().__init__(message)
+
+
+_CHARACTERS = {"\0": "NUL", "\r": "CR", "\n": "LF"}
+
+
+def check_text(name: str, value: object, refused: str) -> str:
+    """Return the argument ``name`` as an exact str, without any of the characters refused.
+
+    Exact, since the methods of a subclass could say something else later. Raises TypeError
+    for what is no str, ValueError for a character that is refused.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    text = str.__str__(value)
+    for character in refused:
+        if character in text:
+            raise ValueError(f"{name} cannot hold {_CHARACTERS[character]}")
+    return text
+
+
+def check_limit(value: object) -> int:
+    """Return the argument ``max_event_size`` as an exact int, which is positive.
+
+    Raises TypeError for what is no int, ValueError for what is not positive.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"max_event_size must be an int or None, not {type(value).__name__}")
+    limit = int.__index__(value)
+    if limit <= 0:
+        raise ValueError(f"max_event_size must be positive, not {limit}")
+    return limit
+
+
+def as_bytes(data: Buffer) -> bytes:
+    """Return the bytes of a bytes-like object; raise TypeError for any other."""
+    if isinstance(data, str):
+        raise TypeError("feed() takes bytes, not str: pass the bytes of the response, undecoded")
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise TypeError(f"feed() takes a bytes-like object, not {type(data).__name__}") from None
+    with view:
+        return view.tobytes()

@@ -1,16 +1,9 @@
-"""The state machine: bytes of an event stream in, items out.
+"""The state machine: bytes of an event stream in, items out (HTML standard, 9.2.6).
 
-It follows the HTML standard, section 9.2.6 (interpreting an event stream). Lines are cut
-from the bytes, since CR, LF and colon never occur inside a multi-byte UTF-8 sequence, and
-are decoded only when they are whole. Between two calls these are kept: the line in
-progress; the data, type and ID buffers of the block in progress; whether the last byte was
-a CR (an LF that follows belongs to it); and, at the very start, up to two bytes of a byte
-order mark.
-
-Every stream can be read by the plain way: feed() → _feed_any() → _feed_piece() →
-_feed_lines() → _take_line() and _end_block(). The short ways give the same result for what
-most calls bring: feed() itself knows a chunk that is one event, and one in which no line
-ends; _feed_fresh() decodes all whole blocks of a chunk at once.
+``Parser._process_chunk`` is the whole of the standard, in its order: drop a byte order mark,
+split into lines, process the field, dispatch the event. Lines are split before they are
+decoded, which gives the same text, since CR, LF and colon never occur inside a multi-byte
+UTF-8 sequence. ``Parser.feed`` has one fast path, which is marked there.
 """
 
 from __future__ import annotations
@@ -18,31 +11,30 @@ from __future__ import annotations
 from os import environ
 from sys import maxsize
 
-from .errors import EventTooLargeError, ParserClosedError
-from .items import DONE, Comment, Event
+from .errors import EventTooLargeError, ParserClosedError, as_bytes, check_limit, check_text
+from .items import DONE, Comment, Ignored, make_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from typing_extensions import Buffer
 
     from .items import Item
 
-# A larger chunk is taken in pieces of this many bytes.
-_PIECE = 65536
 _LF, _CR = 10, 13
 _BOM = b"\xef\xbb\xbf"
-_RETRY_BOUND = 2**64
-_RETRY_DIGITS = len(str(_RETRY_BOUND))
+# A larger chunk is processed in pieces of this many bytes, so that no list of lines is long.
+_PIECE = 16384
+# How many of the stream's first bytes are kept, to show what it is if it is no event stream.
+_START_SIZE = 200
 
 
 class Parser:
     """A push-style parser of one event stream (HTML standard, 9.2.6).
 
-    ``last_event_id`` starts the last event ID string, to resume a stream. A block whose
-    data equals ``done`` comes out as DONE; None turns that off. ``max_event_size`` bounds
-    the bytes retained for one block and its line in progress; None means no limit.
+    ``last_event_id`` is the initial last event ID string, to resume a stream. A block whose
+    data equals ``done``, up to 16 spaces around it aside, comes out as DONE; None turns that
+    off. ``max_event_size`` limits the bytes retained for one block and its line in progress;
+    None means no limit. With ``report_ignored`` each ignored line comes out as Ignored.
 
     Raises TypeError or ValueError for arguments that could never work.
 
@@ -53,23 +45,10 @@ class Parser:
     [Event(event='message', data='one', id='', retry=None)]
     """
 
-    __slots__ = (
-        "_after_cr",
-        "_block_retry",
-        "_broken",
-        "_closed",
-        "_data",
-        "_done",
-        "_event",
-        "_fresh",
-        "_id",
-        "_incomplete",
-        "_last_event_id",
-        "_limit",
-        "_line",
-        "_mark",
-        "_piece",
-        "_retry",
+    __slots__ = tuple(
+        "_after_cr _block_retry _bom _closed _data _done _done_size _failed _fast_size _id _ignored"
+        " _incomplete _last_event_id _limit _line _piece _report_ignored _retry _room"
+        " _stream_start _type".split()
     )
 
     def __init__(
@@ -78,30 +57,38 @@ class Parser:
         last_event_id: str = "",
         done: str | None = "[DONE]",
         max_event_size: int | None = 64 * 1024 * 1024,
+        report_ignored: bool = False,
     ) -> None:
-        _check_arguments(last_event_id, done, max_event_size)
-        self._last_event_id = last_event_id
-        self._done = done
-        # No buffer can hold sys.maxsize bytes, so None needs no case of its own.
-        self._limit = maxsize if max_event_size is None else max_event_size
-        self._piece = min(_PIECE, self._limit)
+        self._last_event_id = check_text("last_event_id", last_event_id, "\0\r\n")
+        self._done = "" if done is None else check_text("done", done, "\r\n")
+        # The longest data that is DONE: up to 16 spaces around it do not count.
+        self._done_size = -1 if done is None else len(self._done) + 16
+        self._limit = maxsize if max_event_size is None else check_limit(max_event_size)
+        self._piece = min(self._limit, _PIECE)
+        self._report_ignored = bool(report_ignored)
         self._retry: int | None = None
-        self._mark: bytes | None = b""  # bytes that may begin a mark; None once decided
-        self._after_cr = False
-        self._closed = False
-        self._broken = False
-        self._incomplete = False
-        self._line = bytearray()  # the line in progress
-        self._data = bytearray()  # the data buffer: each value with its newline
-        self._event: str | None = None  # None: this block has no event field
-        self._id: str | None = None  # None: this block has no id field
+        self._ignored = 0
+        self._failed = self._closed = self._incomplete = False
+        # Bytes that may begin a byte order mark; None once that is decided.
+        self._bom: bytes | None = b""
+        # The first bytes of the stream; None once it had a comment or a known field.
+        self._stream_start: bytes | None = b""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._line = _LineInProgress()
+        self._after_cr = False  # whether an LF that comes next belongs to the CR before it
+        # The fields of the block in progress, as received; None: no such field.
+        self._data: bytes | bytearray | None = None
+        self._type: bytes | bytearray | None = None
+        self._id: bytes | bytearray | None = None
         self._block_retry: int | None = None
-        # Whether the short ways are open: nothing is held but, perhaps, the block's first line.
-        self._fresh = False
+        self._room = self._limit  # how many bytes the line in progress may have
+        self._fast_size = 0  # how many bytes a chunk for the fast path may have
 
     @property
     def last_event_id(self) -> str:
-        """The last event ID string, as committed by the last blank line."""
+        """The last event ID string; it changes at the blank line that ends a block."""
         return self._last_event_id
 
     @property
@@ -110,364 +97,239 @@ class Parser:
         return self._retry
 
     @property
+    def ignored(self) -> int:
+        """How many lines were ignored: an unknown name, a bad ``retry``, an ``id`` with NUL."""
+        return self._ignored
+
+    @property
     def incomplete(self) -> bool:
         """Whether an end now would lose bytes; after close(), whether it did."""
-        if self._closed or self._broken:
+        if self._closed:
             return self._incomplete
-        return bool(
-            self._line
-            or self._mark
-            or self._data
-            or self._event is not None
-            or self._id is not None
-        )
+        held = (self._line or None, self._bom or None, self._data, self._type, self._id)
+        return held != (None,) * 5 and not self._ends_with_done()
 
     def __repr__(self) -> str:
-        state = "broken" if self._broken else "closed" if self._closed else "open"
+        state = "failed" if self._failed else "closed" if self._closed else "open"
         return f"<sse_stream.Parser pure {state}>"
 
-    def __reduce__(self) -> NoReturn:
-        # A copy would share the buffers; a stream can be read once only anyway.
-        raise TypeError("a parser cannot be copied or pickled: one stream, one parser")
+    def __reduce__(self) -> str:
+        # A copy would share the buffers.
+        raise TypeError("a parser cannot be copied or pickled: use a new parser for each stream")
 
     def feed(self, data: Buffer) -> list[Item]:
-        """Take the next bytes, cut anywhere; return the items that they complete.
+        """Process the next bytes, split anywhere; return the items that they complete.
 
         Raises TypeError for text, EventTooLargeError at the limit (and on every later
         call), ParserClosedError after close().
         """
         if type(data) is not bytes:
-            data = _as_bytes(data)
-        if not self._fresh or _CR in data:
-            return self._feed_any(data)
-        line = self._line
-        if line:
-            if _LF not in data:
-                # More of a line in progress: nothing ends here.
+            data = as_bytes(data)
+        try:
+            line = self._line
+            # Fast path for a chunk inside a line, and for one that is a block of one data line.
+            if line and _LF not in data and _CR not in data and len(line) + len(data) <= self._room:
                 line += data
-                if len(line) > self._limit:
-                    self._break()
-                    self._refuse()
                 return []
-        elif data.endswith(b"\n\n") and len(data) <= self._piece:
-            # One event, whole, as it comes from a model: a data line alone, or after its type.
-            if data.startswith(b"data: "):
-                text = data[6:-2].decode("utf-8", "replace")
-                if "\n" not in text:
-                    return [
-                        DONE if text == self._done else Event("message", text, self._last_event_id)
-                    ]
-            elif data.startswith(b"event: "):
-                event, _, text = data[7:-2].decode("utf-8", "replace").partition("\ndata: ")
-                if text and "\n" not in text and "\n" not in event:
-                    event = event or "message"
-                    return [DONE if text == self._done else Event(event, text, self._last_event_id)]
-        if len(data) > self._piece:
-            return self._feed_any(data)
-        items: list[Item] = []
-        self._feed_fresh(data, items)
-        if self._broken and not items:
-            self._refuse()
-        return items
+            if len(data) <= self._fast_size and data.startswith(b"data: "):
+                end = -2 if data.endswith(b"\n\n") else -4 if data.endswith(b"\r\n\r\n") else None
+                text = data[6:end].decode("utf-8", "replace")
+                if end and "\n" not in text and "\r" not in text:
+                    if len(text) <= self._done_size and self._is_done(text):
+                        return [DONE]
+                    return [make_event("message", text, self._last_event_id, None)]
+            # All other chunks.
+            if self._closed:
+                self._check_open()
+            items: list[Item] = []
+            if len(data) <= _PIECE:
+                self._process_chunk(data, items)
+            else:
+                for start in range(0, len(data), _PIECE):
+                    self._process_chunk(data[start : start + _PIECE], items)
+            if self._failed and not items:
+                self._check_open()
+            return items
+        except BaseException:
+            # Not whole: what was retained must not become part of a later event.
+            self._close(incomplete=True)
+            raise
 
     def close(self, *, flush: bool = False) -> list[Item]:
         """End the stream; return the items that its end completes.
 
-        An unfinished block is dropped (9.2.6); ``flush`` treats the end as a blank line.
+        An unfinished block is discarded (9.2.6), but one that is DONE comes out: servers
+        forget its blank line. ``flush`` treats the end as the missing blank line.
         Raises as feed() does.
         """
-        if self._broken or self._closed:
-            self._refuse()
+        self._check_open()
         items: list[Item] = []
-        if self._mark:
-            # Too few bytes for a mark: they are content.
-            held, self._mark = self._mark, None
-            self._feed_piece(held, items)
-            if self._broken:
-                self._refuse()
+        if self._bom:
+            # Too few bytes for a byte order mark: they are content.
+            content, self._bom = self._bom, None
+            items += self.feed(content)
         if flush:
-            # The first LF ends the line in progress, if there is one; the second is the blank line.
-            self._feed_lines(b"\n\n", items)
-        self._incomplete = self.incomplete
-        self._closed = True
-        self._drop_buffers()
+            # The first LF ends the line in progress, if there is one.
+            items += self.feed(b"\n\n")
+        elif self._ends_with_done():
+            items.append(DONE)
+        self._close(incomplete=self.incomplete)
         return items
 
-    def _after_mark(self, data: bytes) -> bytes:
-        """Drop one leading byte order mark, whole or cut; hold back what may begin one."""
-        start = (self._mark or b"") + data[:3]
-        if len(start) < 3 and _BOM.startswith(start):
-            self._mark = start
-            return b""
-        held = self._mark or b""
-        self._mark = None
-        whole = held + data if held else data
-        return whole[3:] if whole.startswith(_BOM) else whole
-
-    def _feed_any(self, data: bytes) -> list[Item]:
-        """Take bytes in every state and with every line ending."""
-        if self._broken or self._closed:
-            self._refuse()
-        if self._mark is not None:
-            data = self._after_mark(data)
-        items: list[Item] = []
-        # In pieces, so that a large chunk is never copied as a whole.
-        for start in range(0, len(data), _PIECE):
-            self._feed_piece(data[start : start + _PIECE], items)
-            if self._broken:
-                if not items:
-                    self._refuse()
-                break
-        return items
-
-    def _feed_piece(self, data: bytes, items: list[Item]) -> None:
-        """Make every line end with LF, then take the lines; ``data`` is not empty."""
-        if self._after_cr:
+    def _process_chunk(self, data: bytes, items: list[Item]) -> None:
+        """Process bytes by the rules of the standard; add the items that they complete."""
+        if self._stream_start is not None:
+            data = self._process_start(data)
+        if self._after_cr and data:
             self._after_cr = False
-            if data[0] == _LF:
-                data = data[1:]
-        if _CR in data:
-            self._after_cr = data[-1] == _CR
-            # For bytes, splitlines() knows CR, LF and CRLF and nothing else.
-            lines = data.splitlines()
-            if self._after_cr or data[-1] == _LF:
-                lines.append(b"")
-            data = b"\n".join(lines)
-        if self._has_fields():
-            # First the rest of the block in progress.
-            end = data.find(b"\n\n") + 2
-            if end == 1:
-                end = len(data)
-            self._feed_lines(data[:end], items)
-            data = data[end:]
-        if data and not self._broken:
-            self._feed_fresh(data, items)
-        self._set_fresh()
-
-    def _feed_lines(self, data: bytes, items: list[Item]) -> None:
-        """Take bytes line by line; the last one, that no LF ends, is held."""
-        # Bytes that cannot reach the limit all together need no look at it line by line.
-        checked = self._exceeds(len(data))
-        lines = data.split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            if checked and self._exceeds(len(line)):
-                self._break()
-                return
-            if self._line:
-                self._line += line
-                self._end_held_line(items)
-            elif line:
-                self._take_line(line, items)
-            else:
-                self._end_block(items)
-        if checked and self._exceeds(len(rest)):
-            self._break()
+            data = data.removeprefix(b"\n")
+        if not data or self._closed:
             return
-        # A bytearray grows geometrically: linear in the bytes for every cut.
-        self._line += rest
 
-    def _end_held_line(self, items: list[Item]) -> None:
-        """Process the line in progress, now whole; a large data field is not copied."""
-        line, self._line = self._line, bytearray()
-        if not self._data and line.startswith(b"data:"):
-            del line[: 6 if line.startswith(b" ", 5) else 5]
-            line += b"\n"
-            self._data = line
-        else:
-            self._take_line(bytes(line), items)
+        # Lines end at CR, LF or CRLF. For bytes, splitlines() knows these and no others.
+        lines = data.splitlines()
+        rest = b""
+        if data[-1] == _CR:
+            self._after_cr = True
+        elif data[-1] != _LF:
+            rest = lines.pop()
+        near_limit = len(self._line) + len(data) > self._room
+        if self._line and lines:
+            self._line += lines[0]
+            small = len(self._line) <= _PIECE or self._report_ignored
+            lines[0] = bytes(self._line) if small else self._line  # type: ignore[assignment]
+            self._line = _LineInProgress()
 
-    def _take_line(self, line: bytes, items: list[Item]) -> None:
-        """Process one line that is not blank (9.2.6, process the field)."""
-        name, _, value = line.partition(b":")
-        if value.startswith(b" "):
-            value = value[1:]
-        if name == b"data":
-            self._data += value
-            self._data += b"\n"
-        elif name == b"event":
-            self._event = value.decode("utf-8", "replace")
-        elif not name:
-            items.append(Comment(value.decode("utf-8", "replace")))
-        elif name == b"id":
-            self._take_id(value.decode("utf-8", "replace"))
-        elif name == b"retry":
-            self._take_retry(value.decode("utf-8", "replace"))
+        line = rest
+        for line in lines:
+            if near_limit and self._retained() + len(line) > self._limit:
+                return self._fail()
 
-    def _take_id(self, value: str) -> None:
-        if "\0" not in value:
-            self._id = value
-
-    def _take_retry(self, value: str) -> None:
-        # isdigit() alone knows more digits than ASCII's; int() alone takes time for many.
-        digits = value.lstrip("0")
-        if value.isascii() and value.isdigit() and len(digits) <= _RETRY_DIGITS:
-            time = int(digits or "0")
-            if time < _RETRY_BOUND:
-                self._retry = self._block_retry = time
-
-    def _end_block(self, items: list[Item]) -> None:
-        """The blank line (9.2.6, dispatch the event)."""
-        if self._data:
-            data, self._data = self._data, bytearray()
-            del data[-1:]
-            self._dispatch(data.decode("utf-8", "replace"), items)
-        else:
-            self._dispatch(None, items)
-
-    def _dispatch(self, data: str | None, items: list[Item]) -> None:
-        """Commit the ID; hand out the event, if there was a data field; reset."""
-        if self._id is not None:
-            self._last_event_id = self._id
-            self._id = None
-        if data is not None:
-            event = self._event or "message"
-            items.append(
-                DONE
-                if data == self._done
-                else Event(event, data, self._last_event_id, self._block_retry)
-            )
-        self._event = None
-        self._block_retry = None
-
-    def _feed_fresh(self, data: bytes, items: list[Item]) -> None:
-        """Take lines that end with LF while the block in progress has no field yet."""
-        held = len(self._line)
-        if held <= _PIECE and held + len(data) <= self._limit:
-            if held:
-                data = b"".join((self._line, data))
-                self._line = bytearray()
-            blocks, end, rest = data.rpartition(b"\n\n")
-            if end:
-                data = rest
-                # Most blocks are one data line: one cut before each gives the values.
-                values = blocks.decode("utf-8", "replace").split("\n\ndata: ")
-                first = values[0]
-                if first.startswith("data: "):
-                    values[0] = first[6:]
-                else:
-                    del values[0]
-                    self._take_blocks(None, first, items)
-                for value in values:
-                    if "\n" in value:
-                        first, _, lines = value.partition("\n")
-                        self._take_blocks(first, lines, items)
-                    elif value == self._done:
+            if not line:
+                # A blank line: dispatch the event.
+                if self._id is not None:
+                    self._last_event_id = self._id.decode("utf-8", "replace")
+                    self._id = None
+                if self._data is not None:
+                    text = self._data.decode("utf-8", "replace")
+                    self._data = None
+                    if len(text) <= self._done_size and self._is_done(text):
                         items.append(DONE)
                     else:
-                        items.append(Event("message", value, self._last_event_id))
-            if _LF not in data:
-                self._line += data
-                return
-        self._feed_lines(data, items)
-        self._set_fresh()
+                        name = self._type.decode("utf-8", "replace") if self._type else "message"
+                        items.append(make_event(name, text, self._last_event_id, self._block_retry))
+                self._type = self._block_retry = None
+                continue
 
-    def _take_blocks(self, data: str | None, lines: str, items: list[Item]) -> None:
-        """Take the lines of whole blocks, without the last blank line, after a data field.
-
-        The twin of _take_line() and _end_block() for lines that are decoded already.
-        """
-        event = None
-        others = False  # whether the block has an id or retry field
-        for line in (*lines.split("\n"), ""):
-            if line:
-                name, _, value = line.partition(": ")
-                if ":" in name:
-                    # No space after the first colon.
-                    name, _, value = line.partition(":")
-                if name == "data":
-                    if data is None:
-                        data = value
-                    else:
-                        data += "\n" + value
-                elif name == "event":
-                    event = value
-                elif not name:
-                    items.append(Comment(value))
-                elif name == "id":
-                    self._take_id(value)
-                    others = True
-                elif name == "retry":
-                    self._take_retry(value)
-                    others = True
+            # Process the field: its name, and its value without one leading space.
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                if self._data is None:
+                    self._data = value
+                else:
+                    if type(self._data) is bytes:
+                        self._data = bytearray(self._data)
+                    self._data += b"\n"
+                    self._data += value
+            elif field == b"event":
+                self._type = value
+            elif field == b"":
+                items.append(Comment(value.decode("utf-8", "replace")))
+            elif field == b"id" and b"\0" not in value:
+                self._id = value
+            elif field == b"retry" and (retry := _parse_retry(value)) is not None:
+                self._retry = self._block_retry = retry
             else:
-                if others:
-                    self._event = event
-                    self._dispatch(data, items)
-                    others = False
-                elif data is not None:
-                    items.append(
-                        DONE
-                        if data == self._done
-                        else Event(event or "message", data, self._last_event_id)
-                    )
-                data = event = None
+                self._ignored += 1
+                if self._report_ignored:
+                    items.append(Ignored(line.decode("utf-8", "replace")))
+                if field not in (b"id", b"retry"):
+                    continue
+            self._stream_start = None
 
-    def _has_fields(self) -> bool:
-        return bool(
-            self._data
-            or self._event is not None
-            or self._id is not None
-            or self._block_retry is not None
-        )
+        self._room = self._limit - self._retained() if line else self._limit
+        between_blocks = not (rest or line or self._after_cr or self._stream_start is not None)
+        self._fast_size = self._piece if between_blocks else 0
+        if rest:
+            self._line += rest
+            if len(self._line) > self._room:
+                self._fail()
 
-    def _set_fresh(self) -> None:
-        self._fresh = not (
-            self._broken or self._mark is not None or self._after_cr or self._has_fields()
-        )
+    def _process_start(self, data: bytes) -> bytes:
+        """Drop one leading byte order mark, whole or split; keep the stream's first bytes."""
+        if self._bom is not None:
+            data = self._bom + data
+            self._bom = data if len(data) < len(_BOM) and _BOM.startswith(data) else None
+            if self._bom is not None:
+                return b""
+        kept = self._stream_start or b""
+        self._stream_start = kept + data[: _START_SIZE - len(kept)]
+        return data if kept else data.removeprefix(_BOM)
 
-    def _exceeds(self, more: int) -> bool:
-        """Whether ``more`` bytes of line would not fit."""
-        return len(self._line) + len(self._data) + more > self._limit
+    def _is_done(self, data: str) -> bool:
+        return self._done in data and data.strip(" ") == self._done.strip(" ")
 
-    def _break(self) -> None:
-        self._incomplete = True
-        self._broken = True
-        self._drop_buffers()
+    def _ends_with_done(self) -> bool:
+        """Whether the block in progress, if it ended now, would be DONE; in constant time."""
+        # A character has at most four bytes: what is longer cannot be equal to ``done``.
+        size = 4 * self._done_size + len(b"data: ")
+        data = self._data
+        if self._done_size < 0 or len(data or b"") > size:
+            return False
+        # Another parser reads the same block; it begins with LF, so not with a byte order mark.
+        block = b"\n" if data is None else b"\ndata: " + data.replace(b"\n", b"\ndata: ") + b"\n"
+        return DONE in PureParser(done=self._done).feed(block + self._line[:size] + b"\n\n")
 
-    def _drop_buffers(self) -> None:
-        self._fresh = False
-        self._line = bytearray()
-        self._mark = None
-        self._data = bytearray()
-        self._event = None
-        self._id = None
+    def _retained(self) -> int:
+        """How many bytes of the block count for the limit: data with its newlines, type, ID."""
+        data = 0 if self._data is None else len(self._data) + 1
+        return data + len(self._type or b"") + len(self._id or b"")
 
-    def _refuse(self) -> None:
-        if self._broken:
-            raise EventTooLargeError(self._limit)
-        raise ParserClosedError
+    @property
+    def _line_start(self) -> bytes:
+        """Enough of the line in progress to see whether it may become a known field."""
+        return bytes(self._line[:6])
 
+    def _close(self, *, incomplete: bool) -> None:
+        if not self._closed:
+            self._clear()
+            self._closed, self._incomplete, self._bom = True, incomplete, None
 
-def _as_bytes(data: Buffer) -> bytes:
-    if isinstance(data, str):
-        raise TypeError(
-            "feed() takes bytes, not str: pass the response's bytes, the parser decodes them"
-        )
-    try:
-        return memoryview(data).tobytes()
-    except TypeError:
-        raise TypeError(f"feed() takes a bytes-like object, not {type(data).__name__}") from None
+    def _fail(self) -> None:
+        self._close(incomplete=True)
+        self._failed = True
 
-
-def _check_arguments(last_event_id: object, done: object, limit: object) -> None:
-    if not isinstance(last_event_id, str):
-        raise TypeError(f"last_event_id must be a str, not {type(last_event_id).__name__}")
-    if any(c in last_event_id for c in "\0\r\n"):
-        raise ValueError("last_event_id cannot hold NUL, CR or LF")
-    if done is not None:
-        if not isinstance(done, str):
-            raise TypeError(f"done must be a str or None, not {type(done).__name__}")
-        if "\r" in done or "\n" in done:
-            raise ValueError("done cannot hold CR or LF: no such data would ever match")
-    if limit is not None:
-        if isinstance(limit, bool) or not isinstance(limit, int):
-            raise TypeError(f"max_event_size must be an int or None, not {type(limit).__name__}")
-        if limit <= 0:
-            raise ValueError(f"max_event_size must be positive, not {limit}")
+    def _check_open(self) -> None:
+        if self._failed:
+            raise EventTooLargeError(self._limit, self._last_event_id)
+        if self._closed:
+            raise ParserClosedError
 
 
-PureParser = Parser  # this one, whichever ``Parser`` comes to be
+class _LineInProgress(bytearray):
+    """A line that comes in several chunks; it may be large, so these methods copy no value."""
+
+    def partition(self, colon: Buffer, /) -> tuple[bytes, bytes, bytearray]:  # type: ignore[override]
+        # No known name is longer than five bytes.
+        name, found, _ = bytes(self[:6]).partition(colon)
+        del self[: len(name) + len(found)]
+        return name, found, self
+
+    def removeprefix(self, space: Buffer, /) -> bytearray:
+        if self.startswith(space):
+            del self[:1]
+        return self
+
+
+def _parse_retry(value: bytes | bytearray) -> int | None:
+    """Return the reconnection time, or None if it is not ASCII digits below 2**64."""
+    # 21 digits are too large already; int() takes long for many more.
+    digits = value.lstrip(b"0")[:21] or b"0"
+    return time if value.isdigit() and (time := int(digits)) < 2**64 else None
+
+
+PureParser = Parser  # this one, also where ``Parser`` is the compiled one
 
 if not TYPE_CHECKING and environ.get("SSE_STREAM_PURE", "0") in ("", "0"):
     try:

@@ -123,15 +123,15 @@ def test_json() -> None:
         ({"max_event_size": True}, TypeError, "int or None, not bool"),
         ({"max_event_size": 1.5}, TypeError, "int or None, not float"),
         ({"max_event_size": "1"}, TypeError, "int or None, not str"),
-        ({"done": "\r"}, ValueError, "cannot hold CR or LF"),
-        ({"done": "a\n"}, ValueError, "cannot hold CR or LF"),
-        ({"done": "a\r\nb"}, ValueError, "cannot hold CR or LF"),
-        ({"done": b"x"}, TypeError, "str or None, not bytes"),
-        ({"done": 0}, TypeError, "str or None, not int"),
-        ({"done": False}, TypeError, "str or None, not bool"),
-        ({"last_event_id": "a\0"}, ValueError, "cannot hold NUL, CR or LF"),
-        ({"last_event_id": "a\n"}, ValueError, "cannot hold NUL, CR or LF"),
-        ({"last_event_id": "\ra"}, ValueError, "cannot hold NUL, CR or LF"),
+        ({"done": "\r"}, ValueError, "cannot hold (CR|LF)"),
+        ({"done": "a\n"}, ValueError, "cannot hold (CR|LF)"),
+        ({"done": "a\r\nb"}, ValueError, "cannot hold (CR|LF)"),
+        ({"done": b"x"}, TypeError, "must be a str, not bytes"),
+        ({"done": 0}, TypeError, "must be a str, not int"),
+        ({"done": False}, TypeError, "must be a str, not bool"),
+        ({"last_event_id": "a\0"}, ValueError, "cannot hold (NUL|CR|LF)"),
+        ({"last_event_id": "a\n"}, ValueError, "cannot hold (NUL|CR|LF)"),
+        ({"last_event_id": "\ra"}, ValueError, "cannot hold (NUL|CR|LF)"),
         ({"last_event_id": None}, TypeError, "must be a str, not NoneType"),
         ({"last_event_id": 5}, TypeError, "must be a str, not int"),
         ({"last_event_id": b"5"}, TypeError, "must be a str, not bytes"),
@@ -150,7 +150,7 @@ def test_arguments_are_keyword_only() -> None:
             Parser(*arguments)
 
 
-@pytest.mark.parametrize("name", ["last_event_id", "retry", "incomplete", "other"])
+@pytest.mark.parametrize("name", ["last_event_id", "retry", "ignored", "incomplete", "other"])
 def test_the_state_of_a_parser_is_read_only(name: str) -> None:
     with pytest.raises(AttributeError):
         setattr(Parser(), name, "x")
@@ -171,11 +171,18 @@ def test_the_repr_of_a_parser_names_its_state() -> None:
     parser = Parser(max_event_size=1)
     with pytest.raises(EventTooLargeError):
         parser.feed(b"xx")
-    assert "broken" in repr(parser)
+    assert "failed" in repr(parser)
 
 
 @pytest.mark.parametrize(
-    "error", [EventTooLargeError(5), IncompleteStreamError("7"), ParserClosedError()], ids=repr
+    "error",
+    [
+        EventTooLargeError(5, "7"),
+        IncompleteStreamError("7"),
+        NotEventStreamError(b"{}"),
+        ParserClosedError(),
+    ],
+    ids=repr,
 )
 def test_errors_derive_from_sse_error_and_pickle(error: Exception) -> None:
     assert isinstance(error, SSEError)
