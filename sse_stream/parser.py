@@ -1,9 +1,8 @@
 """The state machine: bytes of an event stream in, items out (HTML standard, 9.2.6).
 
-``Parser._process_chunk`` is the whole of the standard, in its order: drop a byte order mark,
-split into lines, process the field, dispatch the event. Lines are split before they are
-decoded, which gives the same text, since CR, LF and colon never occur inside a multi-byte
-UTF-8 sequence. ``Parser.feed`` has one fast path, which is marked there.
+``Parser._process_chunk`` holds the rules, in the order of the standard: drop a byte order
+mark, split into lines, dispatch the event, process the field. Lines are decoded after they
+are split, since CR, LF and colon never occur inside a multi-byte UTF-8 sequence.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ _LF, _CR = 10, 13
 _BOM = b"\xef\xbb\xbf"
 # A larger chunk is processed in pieces of this many bytes, so that no list of lines is long.
 _PIECE = 16384
-# How many of the stream's first bytes are kept, to show what it is if it is no event stream.
-_START_SIZE = 200
 
 
 class Parser:
@@ -38,18 +35,15 @@ class Parser:
 
     Raises TypeError or ValueError for arguments that could never work.
 
-    >>> parser = Parser()
-    >>> parser.feed(b": hi\\ndata: on")
-    [Comment(text='hi')]
-    >>> parser.feed(b"e\\n\\n")
-    [Event(event='message', data='one', id='', retry=None)]
+    >>> Parser().feed(b": hi\\ndata: one\\n\\n")
+    [Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]
     """
 
-    __slots__ = tuple(
-        "_after_cr _block_retry _bom _closed _data _done _done_size _failed _fast_size _id _ignored"
-        " _incomplete _last_event_id _limit _line _piece _report_ignored _retry _room"
-        " _stream_start _type".split()
-    )
+    __slots__ = (
+        "_after_cr", "_block_retry", "_bom", "_closed", "_data", "_done", "_done_size", "_failed",
+        "_fast_line_size", "_fast_size", "_id", "_ignored", "_incomplete", "_last_event_id",
+        "_limit", "_line", "_piece", "_report_ignored", "_retry", "_stream_start", "_type",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -71,7 +65,7 @@ class Parser:
         self._failed = self._closed = self._incomplete = False
         # Bytes that may begin a byte order mark; None once that is decided.
         self._bom: bytes | None = b""
-        # The first bytes of the stream; None once it had a comment or a known field.
+        # The start of the stream, until it had a comment or a known field; then None.
         self._stream_start: bytes | None = b""
         self._clear()
 
@@ -83,8 +77,8 @@ class Parser:
         self._type: bytes | bytearray | None = None
         self._id: bytes | bytearray | None = None
         self._block_retry: int | None = None
-        self._room = self._limit  # how many bytes the line in progress may have
-        self._fast_size = 0  # how many bytes a chunk for the fast path may have
+        # How many bytes a line in progress, and a chunk that is a block, may have in the fast path.
+        self._fast_line_size = self._fast_size = 0
 
     @property
     def last_event_id(self) -> str:
@@ -114,7 +108,6 @@ class Parser:
         return f"<sse_stream.Parser pure {state}>"
 
     def __reduce__(self) -> str:
-        # A copy would share the buffers.
         raise TypeError("a parser cannot be copied or pickled: use a new parser for each stream")
 
     def feed(self, data: Buffer) -> list[Item]:
@@ -126,9 +119,10 @@ class Parser:
         if type(data) is not bytes:
             data = as_bytes(data)
         try:
-            line = self._line
             # Fast path for a chunk inside a line, and for one that is a block of one data line.
-            if line and _LF not in data and _CR not in data and len(line) + len(data) <= self._room:
+            line = self._line
+            small = len(line) + len(data) <= self._fast_line_size
+            if line and small and _LF not in data and _CR not in data:
                 line += data
                 return []
             if len(data) <= self._fast_size and data.startswith(b"data: "):
@@ -158,9 +152,8 @@ class Parser:
     def close(self, *, flush: bool = False) -> list[Item]:
         """End the stream; return the items that its end completes.
 
-        An unfinished block is discarded (9.2.6), but one that is DONE comes out: servers
-        forget its blank line. ``flush`` treats the end as the missing blank line.
-        Raises as feed() does.
+        An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the
+        end as the missing blank line. Raises as feed() does.
         """
         self._check_open()
         items: list[Item] = []
@@ -193,7 +186,7 @@ class Parser:
             self._after_cr = True
         elif data[-1] != _LF:
             rest = lines.pop()
-        near_limit = len(self._line) + len(data) > self._room
+        near_limit = len(self._line) + len(data) > self._fast_line_size
         if self._line and lines:
             self._line += lines[0]
             small = len(self._line) <= _PIECE or self._report_ignored
@@ -206,7 +199,7 @@ class Parser:
                 return self._fail()
 
             if not line:
-                # A blank line: dispatch the event.
+                # Dispatch the event: the line is blank.
                 if self._id is not None:
                     self._last_event_id = self._id.decode("utf-8", "replace")
                     self._id = None
@@ -248,23 +241,23 @@ class Parser:
                     continue
             self._stream_start = None
 
-        self._room = self._limit - self._retained() if line else self._limit
-        between_blocks = not (rest or line or self._after_cr or self._stream_start is not None)
-        self._fast_size = self._piece if between_blocks else 0
         if rest:
             self._line += rest
-            if len(self._line) > self._room:
-                self._fail()
+            if near_limit and self._retained() + len(self._line) > self._limit:
+                return self._fail()
+        if self._stream_start is None:
+            self._fast_line_size = self._limit - self._retained() if line else self._limit
+            self._fast_size = 0 if rest or line or self._after_cr else self._piece
 
     def _process_start(self, data: bytes) -> bytes:
-        """Drop one leading byte order mark, whole or split; keep the stream's first bytes."""
+        """Drop one leading byte order mark, whole or split; keep the first 200 bytes."""
         if self._bom is not None:
             data = self._bom + data
             self._bom = data if len(data) < len(_BOM) and _BOM.startswith(data) else None
             if self._bom is not None:
                 return b""
         kept = self._stream_start or b""
-        self._stream_start = kept + data[: _START_SIZE - len(kept)]
+        self._stream_start = kept + data[: 200 - len(kept)]
         return data if kept else data.removeprefix(_BOM)
 
     def _is_done(self, data: str) -> bool:

@@ -35,7 +35,7 @@ EXCEEDING = {
     "truncated-bom-and-one": Case(2, b"\xef\xbb" + b"x"),
     "bom-later": Case(10, b"data:" + BOM + b"12" + b"3"),
     "second-bom": Case(3, BOM + BOM + b"x"),
-    "event-then-data": Case(20, b"event: e\ndata: 1234567890abcd" + b"e"),
+    "event-then-data": Case(20, b"event: e\ndata: 1234567890abc" + b"d"),
     "data": Case(10, b"data:12345" + b"6"),
     "data-with-space": Case(10, b"data: 1234" + b"5"),
     "comment": Case(10, b":123456789" + b"0"),
@@ -61,9 +61,22 @@ EXCEEDING = {
         10, b"data:123\n:1\n:2\n:12345" + b"6", [Comment("1"), Comment("2")]
     ),
     "data-then-unknown": Case(10, b"data:123\nother:" + b"1"),
-    "data-then-id": Case(10, b"id:1\ndata:123\nid:123" + b"4"),
-    # Only buffered bytes count: a type, an ID and a comment do not once their line has ended.
-    "other-lines-are-not-buffered": Case(10, b"event:abc\nid:7\n" * 3 + b"data:12345" + b"6"),
+    "data-then-id": Case(10, b"id:1\ndata:123\nid:12" + b"3"),
+    # A comment, a retry and an ignored line do not count once their line has ended.
+    "other-lines-are-not-buffered": Case(
+        10, b":12\nretry:7\nxyz\nid:\0\n" * 3 + b"data:12345" + b"6", [Comment("12")] * 3, retry=7
+    ),
+    # The values of the type and of the ID count until the blank line, the last of each.
+    "type-then-data": Case(20, b"event:abc\ndata:123456789012" + b"3"),
+    "type-then-type": Case(14, b"event:abcdefgh\nevent:" + b"a"),
+    "last-type": Case(14, b"event:abcdefgh\nevent:\nevent:abc\n:1234567890" + b"1", []),
+    "id-then-data": Case(20, b"id: 123\ndata:123456789012" + b"3"),
+    "last-id": Case(14, b"id:12345678\nid:\nid:123\n:1234567890" + b"1"),
+    "type-then-id": Case(12, b"event: abcde\nid: 123" + b"4"),
+    "type-id-and-data": Case(12, b"event: abcde\nid: 1\n" + b"data:0" + b"1"),
+    "type-and-id-reset": Case(
+        13, b"event:abcde\nid: 6789\n\n" * 2 + b"data: 1234567" + b"8", [], "6789"
+    ),
     "blank-line-resets": Case(
         10, b"data:12345\n\n" * 2 + b"data:12345" + b"6", [Event(data="12345")] * 2
     ),
@@ -75,7 +88,7 @@ EXCEEDING = {
     ),
     "items-first": Case(
         12,
-        b":a\nid:1\nretry:5\ndata:b\n\ndata:[DONE]\n\n:c\nid:2\ndata:12345\ndata:1" + b"2",
+        b":a\nid:1\nretry:5\ndata:b\n\ndata:[DONE]\n\n:c\nid:2\ndata:1234\ndata:1" + b"2",
         [Comment("a"), Event(data="b", id="1", retry=5), DONE, Comment("c")],
         "1",
         5,
@@ -102,7 +115,7 @@ FITTING = {
     "comment": Case(10, b":123456789\n", [Comment("123456789")]),
     "multi-byte": Case(10, "data:éé".encode() + b"1\n\n", [Event(data="éé1")]),
     "done": Case(11, b"data:[DONE]\n\n", [DONE]),
-    "type-and-id": Case(10, b"event:abc\nid:7\ndata:12345\n\n", [Event("abc", "12345", "7")]),
+    "type-and-id": Case(14, b"event:abc\nid:7\ndata:12345\n\n", [Event("abc", "12345", "7")]),
     "large-chunk": Case(10, b"data:12345\n\n" * 8_000, [Event(data="12345")] * 8_000),
     "large-chunk-cr": Case(10, b"data:12345\r\r" * 8_000, [Event(data="12345")] * 8_000),
     "large-event": Case(200_000, b"data:" + b"x" * 199_995 + b"\n\n", [Event(data="x" * 199_995)]),
@@ -227,7 +240,7 @@ def test_a_block_of_exactly_the_limit_is_accepted(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("start", "buffered"),
-    [(b"data:", 5), (b":", 1), (b"o:", 2), (b"", 0), (b"data:x\n", 2), (b"id:1\ndata:\nx", 2)],
+    [(b"data:", 5), (b":", 1), (b"o:", 2), (b"", 0), (b"data:x\n", 2), (b"id:1\ndata:\nx", 3)],
 )
 @pytest.mark.parametrize("more", [b"x", b"\xff", "é".encode(), b"data", b"xxxxxxx"])
 def test_a_line_without_end(start: bytes, buffered: int, more: bytes) -> None:
@@ -305,7 +318,8 @@ def test_a_failed_parser_holds_no_buffers(start: bytes, more: bytes) -> None:
 def failing_offset(stream: bytes, limit: int) -> int | None:
     """Count byte by byte; return the offset at which the limit is exceeded, or None."""
     line = b""
-    data = 0
+    # What the values of the fields that wait for the blank line count.
+    sizes = {b"data": 0, b"event": 0, b"id": 0}
     after_cr = False
     start = 3 if stream.startswith(BOM) else 0
     for offset in range(start, len(stream)):
@@ -314,15 +328,19 @@ def failing_offset(stream: bytes, limit: int) -> int | None:
             after_cr = False
         elif byte in (b"\r", b"\n"):
             after_cr = byte == b"\r"
-            if line == b"data" or line.startswith(b"data:"):
-                data += len(line[5:].removeprefix(b" ")) + 1
-            elif line == b"":
-                data = 0
+            name, _, value = line.partition(b":")
+            size = len(value.removeprefix(b" "))
+            if line == b"":
+                sizes = dict.fromkeys(sizes, 0)
+            elif name == b"data":
+                sizes[name] += size + 1
+            elif name == b"event" or (name == b"id" and b"\0" not in value):
+                sizes[name] = size
             line = b""
         else:
             after_cr = False
             line += byte
-            if data + len(line) > limit:
+            if sum(sizes.values()) + len(line) > limit:
                 return offset
     return None
 

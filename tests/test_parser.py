@@ -33,6 +33,8 @@ class Case(NamedTuple):
     last_event_id: str = ""
     retry: int | None = None
     incomplete: bool = False
+    ignored: int | None = None
+    at_end: Sequence[Item] = ()
 
 
 def message(*data: str) -> list[Item]:
@@ -337,8 +339,14 @@ CASES: dict[str, Case] = {
         b"id:7\nretry:5\ndata: [DONE]\n\ndata:a\n\n", [DONE, Event(data="a", id="7")], "7", 5
     ),
     "done-with-comment": Case(b"data: [DONE]\n: c\n\n", [Comment("c"), DONE]),
-    "done-two-spaces": Case(b"data:  [DONE]\n\n", message(" [DONE]")),
-    "done-trailing-space": Case(b"data: [DONE] \n\n", message("[DONE] ")),
+    # Up to 16 spaces around it do not count.
+    "done-two-spaces": Case(b"data:  [DONE]\n\n", [DONE]),
+    "done-trailing-space": Case(b"data: [DONE] \n\n", [DONE]),
+    "done-spaces-around": Case(b"data:        [DONE]         \n\n", [DONE]),
+    "done-16-spaces": Case(b"data:[DONE]" + b" " * 16 + b"\n\n", [DONE]),
+    "done-17-spaces": Case(b"data:[DONE]" + b" " * 17 + b"\n\n", message("[DONE]" + " " * 17)),
+    "done-tab": Case(b"data: [DONE]\t\n\n", message("[DONE]\t")),
+    "done-no-break-space": Case(b"data: [DONE]\xc2\xa0\n\n", message("[DONE]\xa0")),
     "done-trailing-newline": Case(b"data: [DONE]\ndata\n\n", message("[DONE]\n")),
     "done-leading-newline": Case(b"data\ndata: [DONE]\n\n", message("\n[DONE]")),
     "done-lower-case": Case(b"data: [done]\n\n", message("[done]")),
@@ -350,7 +358,19 @@ CASES: dict[str, Case] = {
         [Comment("[DONE]"), Event("[DONE]", "a", "[DONE]")],
         "[DONE]",
     ),
-    "done-unfinished": Case(b"data: [DONE]\n", [], incomplete=True),
+    # The blank line after DONE may be missing, its line end too.
+    "done-no-blank-line": Case(b"data: [DONE]\n", [], at_end=[DONE]),
+    "done-no-line-end": Case(b"data: [DONE]", [], at_end=[DONE]),
+    "done-no-line-end-cr": Case(b"data: [DONE]\r", [], at_end=[DONE]),
+    "done-no-line-end-spaces": Case(b"data:  [DONE]  ", [], at_end=[DONE]),
+    "done-no-blank-line-fields": Case(
+        b"id: 7\nevent: e\ndata: [DONE]\n: c\nid", [Comment("c")], at_end=[DONE]
+    ),
+    "done-no-blank-line-long-line": Case(b"data: [DONE]\n:" + b"x" * 300, [], at_end=[DONE]),
+    "done-truncated": Case(b"data: [DONE", [], incomplete=True),
+    "done-then-truncated-data": Case(b"data: [DONE]\ndata", [], incomplete=True),
+    "done-then-bom": Case(b"a\n" + BOM + b"data: [DONE]", [], incomplete=True),
+    "done-long-data": Case(b"data: [DONE]" + b"x" * 300, [], incomplete=True),
     # 9.2.6: at the end of the stream, an unfinished block is discarded.
     "end-nothing": Case(b"", []),
     "end-unfinished-line": Case(b"data:a\n\ndata:b", message("a"), incomplete=True),
@@ -409,7 +429,8 @@ def check(parser: Parser, chunks: Iterable[Any], case: Case, before: Sequence[It
     assert items == [*before, *case.items]
     state = (parser.last_event_id, parser.retry, parser.incomplete)
     assert state == (case.last_event_id, case.retry, case.incomplete)
-    assert parser.close() == []
+    assert case.ignored is None or parser.ignored == case.ignored
+    assert parser.close() == [*case.at_end]
     # close() discards the unfinished block, and `incomplete` tells.
     assert (parser.last_event_id, parser.retry, parser.incomplete) == state
 
@@ -571,6 +592,7 @@ DONES: dict[str, tuple[str | None, bytes, list[Item]]] = {
     "empty": ("", b"data\n\ndata:a\n\nevent:e\n\ndata:\ndata:\n\n", [DONE, *message("a", "\n")]),
     "space": (" ", b"data:  \n\ndata: \n\n", [DONE, Event()]),
     "spaces-around": (" x ", b"data:  x \n\ndata: x\n\n", [DONE, Event(data="x")]),
+    "spaces-more": (" x ", b"data:   x   \n\ndata: x \n\n", [DONE, Event(data="x ")]),
     "non-ascii": ("fin é 😀", "data: fin é 😀\n\n".encode(), [DONE]),
     "u2028": ("\u2028", "data:\u2028\n\n".encode(), [DONE]),
     "replacement": ("\ufffd", b"data:\xff\n\n", [DONE]),
@@ -589,6 +611,33 @@ def test_done_parameter(done: str | None, stream: bytes, items: list[Item]) -> N
     for boundary in range(len(stream) + 1):
         check(Parser(done=done), [stream[:boundary], stream[boundary:]], Case(stream, items))
     check(Parser(done=done), single_bytes(stream), Case(stream, items))
+
+
+@pytest.mark.parametrize(
+    ("done", "stream", "at_end"),
+    [
+        ("[DONE]", b"data:[DONE]", [DONE]),
+        ("", b"data", [DONE]),
+        ("", b"event: e\n", []),
+        (None, b"data: [DONE]", []),
+        ("END", b"data: END\r", [DONE]),
+        (" x ", b"data:  x ", [DONE]),
+        (" x ", b"data:  x", []),
+        ("\U0001f600" * 9, b"data: " + "\U0001f600".encode() * 9 + b" " * 16, [DONE]),
+        ("\U0001f600" * 9, b"data: " + "\U0001f600".encode() * 9 + b" " * 17, []),
+        ("\ufffd", b"data:\xf0\x9f", [DONE]),
+    ],
+)
+def test_done_needs_no_blank_line(done: str | None, stream: bytes, at_end: list[Item]) -> None:
+    for chunks in ([stream], single_bytes(stream)):
+        case = Case(stream, [], incomplete=not at_end, at_end=at_end)
+        check(Parser(done=done), chunks, case)
+    for flush in (False, True):
+        parser = Parser(done=done)
+        assert parser.feed(b"id: 7\n" + stream) == []
+        # Without flush the ID still waits for its blank line.
+        assert [item for item in parser.close(flush=flush) if item is DONE] == at_end
+        assert parser.last_event_id == ("7" if flush else "")
 
 
 class Text(str):

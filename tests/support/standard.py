@@ -15,12 +15,14 @@ PlainItem = tuple[object, ...]
 
 
 class Outcome(NamedTuple):
-    """The items of a stream, and the state after it."""
+    """The items that a stream gives, the state that it leaves, and whether its end gives DONE."""
 
     items: list[PlainItem]
     last_event_id: str
     retry: int | None
     incomplete: bool
+    ignored: int
+    done_at_end: bool
 
 
 def decode(stream: bytes) -> str:
@@ -82,6 +84,24 @@ def split(text: str) -> tuple[list[str], str]:
     return lines, "".join(line)
 
 
+def process(line: str) -> tuple[str, str]:
+    """Return the name and the value of a field; a comment has no name."""
+    name, _, value = line.partition(":")
+    return name, value[1:] if value.startswith(" ") else value
+
+
+def is_done(data: str, done: str | None) -> bool:
+    """Whether the data is the sentinel, with at most 16 spaces around it."""
+    if done is None:
+        return False
+    spaces = len(data) - len(done)
+    return any(
+        data == " " * before + done + " " * (spaces - before)
+        for before in range(spaces + 1)
+        if spaces <= 16
+    )
+
+
 def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "") -> Outcome:
     """Interpret a whole event stream; discard what follows its last blank line."""
     items: list[PlainItem] = []
@@ -89,16 +109,18 @@ def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "
     data_buffer = event_type_buffer = ""
     last_event_id_buffer = last_event_id
     retry: int | None = None
-    # Not in the standard: the retry of this block, and whether the end now would lose a field.
+    # Not in the standard: the retry of this block, whether the end now would lose a field, and
+    # how many lines were ignored.
     block_retry: int | None = None
     fields = False
+    ignored = 0
     for line in lines:
         if line == "":
             last_event_id = last_event_id_buffer
             if data_buffer != "":
                 assert data_buffer[-1] == "\n"
                 data = data_buffer[:-1]
-                if data == done:
+                if is_done(data, done):
                     items.append(("done",))
                 else:
                     kind = event_type_buffer if event_type_buffer != "" else "message"
@@ -107,28 +129,31 @@ def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "
             block_retry = None
             fields = False
             continue
-        colon = line.find(":")
-        if colon == 0:
-            comment = line[1:]
-            items.append(("comment", comment[1:] if comment.startswith(" ") else comment))
-            continue
-        field = line if colon < 0 else line[:colon]
-        value = "" if colon < 0 else line[colon + 1 :]
-        if value.startswith(" "):
-            value = value[1:]
-        if field == "event":
+        name, value = process(line)
+        if name == "":
+            items.append(("comment", value))
+        elif name == "event":
             event_type_buffer = value
             fields = True
-        elif field == "data":
+        elif name == "data":
             data_buffer = data_buffer + value + "\n"
             fields = True
-        elif field == "id":
-            if "\0" not in value:
-                last_event_id_buffer = value
-                fields = True
-        elif field == "retry" and value != "" and all("0" <= digit <= "9" for digit in value):
+        elif name == "id" and "\0" not in value:
+            last_event_id_buffer = value
+            fields = True
+        elif name == "retry" and value != "" and all("0" <= digit <= "9" for digit in value):
             # int() may refuse very many digits; without leading zeros, more than 20 are too large.
             digits = value.lstrip("0")
             if len(digits) <= 20 and int(digits or "0") < 2**64:
                 retry = block_retry = int(digits or "0")
-    return Outcome(items, last_event_id, retry, fields or rest != "")
+            else:
+                ignored += 1
+        else:
+            ignored += 1
+    # Not in the standard: DONE needs no blank line.
+    name, value = process(rest)
+    if rest != "" and name == "data":
+        data_buffer = data_buffer + value + "\n"
+    done_at_end = data_buffer != "" and is_done(data_buffer[:-1], done)
+    incomplete = (fields or rest != "") and not done_at_end
+    return Outcome(items, last_event_id, retry, incomplete, ignored, done_at_end)
