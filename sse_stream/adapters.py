@@ -1,9 +1,14 @@
-"""Thin adapters between a Parser and any transport; none holds bytes back."""
+"""Thin adapters between a Parser and any transport; they buffer nothing."""
+
+# The end of a stream is judged by two attributes of the parser that are private to the package.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-from .errors import IncompleteStreamError
-from .items import DONE, Comment, Event
+from collections import deque
+
+from .errors import IncompleteStreamError, NotEventStreamError
+from .items import DONE, Comment, Event, Ignored
 from .parser import Parser
 
 TYPE_CHECKING = False
@@ -11,63 +16,61 @@ if TYPE_CHECKING:
     from collections.abc import (
         AsyncGenerator,
         AsyncIterable,
-        AsyncIterator,
         Awaitable,
         Callable,
         Generator,
         Iterable,
         Iterator,
     )
-    from typing import Any
+    from typing import Any, TypeVar
 
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer, Self
 
     from .items import Done, Item
 
-_INSTEAD = (
-    "pass an iterable of bytes, such as response.iter_bytes() or aiter_bytes() (httpx), "
-    "response.iter_content(chunk_size=None) or read_chunks(response.raw) (requests), "
-    "response.content.iter_any() (aiohttp) or, of what has a read method, read_chunks(file) or "
-    "aread_chunks(reader)"
-)
+    T = TypeVar("T")
+
+# How a comment and each field of the standard begin.
+_BEGINNINGS = (b":", b"data:", b"event:", b"id:", b"retry:")
 
 
 def iter_items(
-    source: Iterable[Buffer], *, parser: Parser | None = None, flush: bool = False
+    source: Iterable[Buffer],
+    *,
+    parser: Parser | None = None,
+    flush: bool = False,
+    require_done: bool = False,
 ) -> Generator[Item, None, None]:
     """Yield every item of an iterable of bytes until it ends; DONE does not stop it.
 
-    ``flush`` goes to Parser.close(). The source's errors pass through, after all items
-    before them; a source left early is closed. Raises TypeError for a source that is not an
-    iterable of bytes, and what Parser.feed() raises.
+    ``flush`` goes to Parser.close(). With ``require_done`` a source that ends before DONE
+    raises IncompleteStreamError, and an event whose last line had no line end is not yielded.
+    A source in which nothing is an event stream raises NotEventStreamError. The source's
+    errors pass through, after all items before them; a source that is left early is closed.
+    Raises TypeError for a source that is not an iterable of bytes, and as Parser.feed().
 
     >>> list(iter_items([b": hi\\n", b"data: 1\\n\\n"]))
     [Comment(text='hi'), Event(event='message', data='1', id='', retry=None)]
     """
-    _check_source(source, "__iter__")
-    return _iter_items(source, parser if parser is not None else Parser(), flush)
+    _check_source(source, "iter_items")
+    return _started(_iter_items(source, parser or Parser(), flush, require_done))
 
 
 def _iter_items(
-    source: Iterable[Buffer], parser: Parser, flush: bool
-) -> Generator[Item, None, None]:
-    batches = _batches(source, parser, flush)
+    source: Iterable[Buffer], parser: Parser, flush: bool, require_done: bool
+) -> Generator[Item | None, None, None]:
+    chunks = None
+    done = False
     try:
-        for items in batches:
+        yield None
+        chunks = iter(source)
+        for items in _batches(chunks, parser, flush, require_done):
+            done = done or (require_done and any([item is DONE for item in items]))
             yield from items
+        if require_done and not done:
+            raise IncompleteStreamError(parser.last_event_id)
     finally:
-        batches.close()
-
-
-def _batches(
-    source: Iterable[Buffer], parser: Parser, flush: bool
-) -> Generator[list[Item], None, None]:
-    try:
-        # map() and filter() call a compiled parser without a step of the interpreter.
-        yield from filter(None, map(parser.feed, source))
-        yield parser.close(flush=flush)
-    finally:
-        _close(source)
+        _close(source, chunks)
 
 
 def iter_events(
@@ -77,19 +80,20 @@ def iter_events(
     flush: bool = False,
     until: Callable[[Event], object] | None = None,
     require_done: bool = False,
+    drain: bool = False,
 ) -> Generator[Event, None, None]:
     """Yield the events of an iterable of bytes, until DONE or the source's end.
 
-    It stops too after the first event that ``until`` accepts. With ``require_done`` a
-    source that ends before either raises IncompleteStreamError. Else as iter_items().
+    It stops too after the first event that ``until`` accepts; with ``require_done`` a source
+    that ends before either raises IncompleteStreamError. ``drain`` reads on until the source
+    ends and throws the rest away, errors included, so that an HTTP client can use its
+    connection again. Else as iter_items().
 
     >>> [event.data for event in iter_events([b"data: 1\\n\\ndata: [DONE]\\n\\n"])]
     ['1']
     """
-    _check_source(source, "__iter__")
-    return _iter_events(
-        source, parser if parser is not None else Parser(), flush, until, require_done
-    )
+    _check_source(source, "iter_events")
+    return _started(_iter_events(source, parser or Parser(), flush, until, require_done, drain))
 
 
 def _iter_events(
@@ -98,69 +102,99 @@ def _iter_events(
     flush: bool,
     until: Callable[[Event], object] | None,
     require_done: bool,
-) -> Generator[Event, None, None]:
-    batches = _batches(source, parser, flush)
+    drain: bool,
+) -> Generator[Event | None, None, None]:
+    chunks = None
     try:
-        for items in batches:
+        yield None
+        chunks = iter(source)
+        for items in _batches(chunks, parser, flush, require_done):
             for item in items:
                 if isinstance(item, Event):
                     yield item
                     if until is not None and until(item):
-                        return
+                        return _drain(chunks) if drain else None
                 elif item is DONE:
-                    return
+                    return _drain(chunks) if drain else None
+                else:
+                    _check_passed_over(item)
         if require_done:
             raise IncompleteStreamError(parser.last_event_id)
     finally:
-        batches.close()
+        _close(source, chunks)
+
+
+def _started(generator: Generator[T | None, None, None]) -> Generator[T, None, None]:
+    """Run a generator to its first yield, so that closing or dropping it runs its ``finally``."""
+    next(generator)
+    return generator  # type: ignore[return-value]
+
+
+def _batches(
+    chunks: Iterator[Buffer], parser: Parser, flush: bool, require_done: bool
+) -> Iterator[list[Item]]:
+    # map() and filter() call a compiled parser without a step of the interpreter.
+    yield from filter(None, map(parser.feed, chunks))
+    yield _end(parser, flush, require_done)
+
+
+def _drain(chunks: Iterator[Buffer]) -> None:
+    try:
+        for _ in chunks:
+            pass
+    except Exception:
+        pass  # The answer was complete before.
+
+
+def _end(parser: Parser, flush: bool, require_done: bool) -> list[Item]:
+    """Close a parser whose source has ended; return the items that the end completes.
+
+    Raises NotEventStreamError if lines were ignored and nothing at all was recognised.
+    """
+    line = parser._line_start
+    items = parser.close(flush=flush)
+    start = parser._stream_start
+    if start is not None and not line.startswith(_BEGINNINGS):
+        may_become_field = any([beginning.startswith(line) for beginning in _BEGINNINGS])
+        if parser.ignored or not may_become_field:
+            raise NotEventStreamError(start)
+    if require_done and line:
+        # Such an event was made of a line without its end.
+        return [item for item in items if not isinstance(item, Event)]
+    return items
+
+
+def _check_passed_over(item: Item) -> None:
+    """Whatever is passed over must be known, or events could be lost without a word."""
+    if not isinstance(item, (Comment, Ignored)):
+        raise TypeError(f"{type(item)!r} is an item of another copy of this package")
 
 
 def aiter_items(
-    source: AsyncIterable[Buffer], *, parser: Parser | None = None, flush: bool = False
-) -> AsyncGenerator[Item, None]:
-    """Yield every item of an async iterable of bytes; the async twin of iter_items().
+    source: AsyncIterable[Buffer],
+    *,
+    parser: Parser | None = None,
+    flush: bool = False,
+    require_done: bool = False,
+) -> AsyncItems:
+    """Yield every item of an async iterable of bytes; the async form of iter_items().
+
+    The iterator is an async context manager too, which closes the source. An ``anext()``
+    that is cancelled, as by a timeout, closes nothing: the next one goes on if the source can.
 
     >>> import asyncio
     >>> async def chunks():
     ...     yield b": hi\\ndata: [DONE]\\n\\n"
     >>> async def main():
-    ...     async for item in aiter_items(chunks()):
-    ...         print(item)
+    ...     async with aiter_items(chunks()) as items:
+    ...         async for item in items:
+    ...             print(item)
     >>> asyncio.run(main())
     Comment(text='hi')
     DONE
     """
-    _check_source(source, "__aiter__")
-    return _aiter_items(source, parser if parser is not None else Parser(), flush)
-
-
-async def _aiter_items(
-    source: AsyncIterable[Buffer], parser: Parser, flush: bool
-) -> AsyncGenerator[Item, None]:
-    batches = _abatches(source, parser, flush)
-    try:
-        async for items in batches:
-            for item in items:
-                yield item
-    finally:
-        await batches.aclose()
-
-
-async def _abatches(
-    source: AsyncIterable[Buffer], parser: Parser, flush: bool
-) -> AsyncGenerator[list[Item], None]:
-    feed = parser.feed
-    chunks = source.__aiter__()
-    try:
-        async for chunk in chunks:
-            if items := feed(chunk):
-                yield items
-        yield parser.close(flush=flush)
-    finally:
-        # An async generator that is left to the garbage collector ends too late.
-        await _aclose(chunks)
-        if chunks is not source:
-            await _aclose(source)
+    _check_source(source, "aiter_items")
+    return AsyncItems(source, parser or Parser(), flush, require_done)
 
 
 def aiter_events(
@@ -170,8 +204,11 @@ def aiter_events(
     flush: bool = False,
     until: Callable[[Event], object] | None = None,
     require_done: bool = False,
-) -> AsyncGenerator[Event, None]:
-    """Yield the events of an async iterable of bytes; the async twin of iter_events().
+    drain: bool = False,
+) -> AsyncEvents:
+    """Yield the events of an async iterable of bytes; the async form of iter_events().
+
+    A context manager, and safe to cancel, as aiter_items().
 
     >>> import asyncio
     >>> async def chunks():
@@ -181,68 +218,212 @@ def aiter_events(
     >>> asyncio.run(main())
     ['1']
     """
-    _check_source(source, "__aiter__")
-    return _aiter_events(
-        source, parser if parser is not None else Parser(), flush, until, require_done
+    _check_source(source, "aiter_events")
+    return AsyncEvents(source, parser or Parser(), flush, require_done, until, drain)
+
+
+class _AsyncAdapter:
+    """An async iterator that closes what it reads, also when it is dropped.
+
+    A class and not an async generator, since a cancelled await would end a generator.
+    """
+
+    __slots__ = ("_closing", "_started", "_to_close")
+
+    def __init__(self, source: object) -> None:
+        self._to_close = [source]
+        # The event loop closes an async generator that is dropped.
+        self._closing = _close_at_end(self._to_close)
+        self._started = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the source; there is no next item."""
+        if not self._started:
+            await self._start()
+        await self._closing.aclose()
+
+    async def _start(self) -> None:
+        self._started = True
+        await self._closing.__anext__()
+
+
+async def _close_at_end(objects: list[object]) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await _aclose(objects)
+
+
+class AsyncItems(_AsyncAdapter):
+    """What aiter_items() returns."""
+
+    __slots__ = (
+        "_done",
+        "_drain",
+        "_ended",
+        "_flush",
+        "_items",
+        "_next_chunk",
+        "_over",
+        "_parser",
+        "_require_done",
     )
 
+    def __init__(
+        self, source: AsyncIterable[Buffer], parser: Parser, flush: bool, require_done: bool
+    ) -> None:
+        super().__init__(source)
+        self._parser = parser
+        self._flush = flush
+        self._require_done = require_done
+        self._drain = False
+        self._items: Iterator[Item] = iter(())  # of the last chunk, not yet yielded
+        self._next_chunk = self._first_chunk
+        self._done = False  # DONE was yielded
+        self._ended = False  # the source has ended
+        self._over = False  # there is no next item
 
-async def _aiter_events(
-    source: AsyncIterable[Buffer],
-    parser: Parser,
-    flush: bool,
-    until: Callable[[Event], object] | None,
-    require_done: bool,
-) -> AsyncGenerator[Event, None]:
-    batches = _abatches(source, parser, flush)
-    try:
-        async for items in batches:
-            for item in items:
-                if isinstance(item, Event):
-                    yield item
-                    if until is not None and until(item):
-                        return
-                elif item is DONE:
-                    return
-        if require_done:
-            raise IncompleteStreamError(parser.last_event_id)
-    finally:
-        await batches.aclose()
+    async def __anext__(self) -> Item:
+        try:
+            while not self._over:
+                item = self._next_item()
+                if item is not None:
+                    return item
+                if self._over:
+                    break
+                try:
+                    chunk = await self._next_chunk()
+                except StopAsyncIteration:
+                    self._items = iter(self._end())
+                else:
+                    self._items = iter(self._parser.feed(chunk))
+            if self._drain and not self._ended:
+                await self._throw_away()
+        except Exception:
+            await self.aclose()
+            raise
+        await self.aclose()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Close the source; there is no next item."""
+        self._over = self._ended = True
+        await super().aclose()
+
+    def _next_item(self) -> Item | None:
+        """Return the next item to yield that is there already."""
+        for item in self._items:
+            self._done = self._done or item is DONE
+            return item
+        return None
+
+    async def _first_chunk(self) -> Buffer:
+        if not self._started:
+            await self._start()
+        source: Any = self._to_close[-1]
+        chunks = source.__aiter__()
+        if chunks is not source:
+            self._to_close.insert(0, chunks)
+        self._next_chunk = chunks.__anext__
+        return await self._next_chunk()
+
+    def _end(self) -> list[Item]:
+        if not self._ended:
+            self._ended = True
+            return _end(self._parser, self._flush, self._require_done)
+        self._over = True
+        if self._require_done and not self._done:
+            raise IncompleteStreamError(self._parser.last_event_id)
+        return []
+
+    async def _throw_away(self) -> None:
+        try:
+            while True:
+                await self._next_chunk()
+        except Exception:
+            self._ended = True  # by its end or by an error: the answer was complete before
+
+
+class AsyncEvents(AsyncItems):
+    """What aiter_events() returns."""
+
+    __slots__ = ("_last", "_until")
+
+    def __init__(
+        self,
+        source: AsyncIterable[Buffer],
+        parser: Parser,
+        flush: bool,
+        require_done: bool,
+        until: Callable[[Event], object] | None,
+        drain: bool,
+    ) -> None:
+        super().__init__(source, parser, flush, require_done)
+        self._until = until
+        self._last: Event | None = None  # the last one yielded; ``until`` was not yet asked
+        self._drain = drain
+
+    if TYPE_CHECKING:
+
+        async def __anext__(self) -> Event: ...
+
+    def _next_item(self) -> Event | None:
+        last, self._last = self._last, None
+        if last is not None and self._until is not None and self._until(last):
+            self._over = True
+            return None
+        for item in self._items:
+            if isinstance(item, Event):
+                self._last = item
+                return item
+            if item is DONE:
+                self._over = True
+                return None
+            _check_passed_over(item)
+        return None
 
 
 def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
     """Yield what a binary file, a pipe or an http.client response has, up to ``size`` bytes.
 
-    It never waits to fill a buffer: it calls ``read1`` where there is one. A file that is
-    not read to its end is closed. A raw file that does not block raises BlockingIOError
-    where it has nothing yet. Raises TypeError for what is not a binary file, ValueError for a
-    size that is not positive.
+    It never waits to fill a buffer: it calls ``read1`` if there is one. A file that is not
+    read to its end is closed. A non-blocking file that has no data now raises
+    BlockingIOError. Raises TypeError for what is not a binary file, ValueError for a size
+    that is not positive.
 
     >>> import io
     >>> [event.data for event in iter_events(read_chunks(io.BytesIO(b"data: 1\\n\\n")))]
     ['1']
     """
-    read = _check_file(file, "read1", size)
-    return _read_chunks(read, file, size)
+    return _started(_read_chunks(_check_file(file, "read_chunks", size), file, size))
 
 
 def _read_chunks(
     read: Callable[[int], bytes | None], file: object, size: int
-) -> Generator[bytes, None, None]:
+) -> Generator[bytes | None, None, None]:
     try:
-        while chunk := read(size):
+        yield None
+        while chunk := _check_chunk(read(size)):
             yield chunk
-        if chunk is None:
-            raise BlockingIOError("the file does not block: nothing now, and no telling its end")
     except BaseException:
         _close(file)
         raise
 
 
-def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
+def aread_chunks(reader: Any, size: int = 65536) -> AsyncChunks:
     """Yield what an object with ``async read(n)`` has, such as an asyncio.StreamReader.
 
-    One that can be closed and is not read to its end is closed. Raises as read_chunks() does.
+    A context manager, and safe to cancel, as aiter_items(). A reader that can be closed and
+    is not read to its end is closed. Raises as read_chunks().
 
     >>> import asyncio
     >>> async def main():
@@ -253,19 +434,40 @@ def aread_chunks(reader: Any, size: int = 65536) -> AsyncIterator[bytes]:
     >>> asyncio.run(main())
     ['1']
     """
-    read = _check_file(reader, "read", size)
-    return _aread_chunks(read, reader, size)
+    return AsyncChunks(_check_file(reader, "aread_chunks", size), reader, size)
 
 
-async def _aread_chunks(
-    read: Callable[[int], Awaitable[bytes]], reader: object, size: int
-) -> AsyncGenerator[bytes, None]:
-    try:
-        while chunk := await read(size):
-            yield chunk
-    except BaseException:
-        await _aclose(reader)
-        raise
+class AsyncChunks(_AsyncAdapter):
+    """What aread_chunks() returns."""
+
+    __slots__ = ("_read", "_size")
+
+    def __init__(
+        self, read: Callable[[int], Awaitable[bytes | None]], reader: object, size: int
+    ) -> None:
+        super().__init__(reader)
+        self._read = read
+        self._size = size
+
+    async def __anext__(self) -> bytes:
+        if not self._started:
+            await self._start()
+        try:
+            chunk = _check_chunk(await self._read(self._size))
+        except Exception:
+            await self.aclose()
+            raise
+        if not chunk:
+            # Read to its end, the reader is left open.
+            self._to_close.clear()
+            raise StopAsyncIteration
+        return chunk
+
+
+def _check_chunk(chunk: bytes | None) -> bytes:
+    if chunk is None:
+        raise BlockingIOError("the file is non-blocking and has no data now: wait until it has")
+    return chunk
 
 
 class Dispatcher:
@@ -278,7 +480,15 @@ class Dispatcher:
     1
     """
 
-    __slots__ = ("_left", "_on_comment", "_on_done", "_on_event", "_parser")
+    __slots__ = (
+        "_done",
+        "_items",
+        "_on_comment",
+        "_on_done",
+        "_on_event",
+        "_on_ignored",
+        "_parser",
+    )
 
     def __init__(
         self,
@@ -286,82 +496,161 @@ class Dispatcher:
         on_event: Callable[[Event], object] | None = None,
         on_comment: Callable[[Comment], object] | None = None,
         on_done: Callable[[Done], object] | None = None,
+        on_ignored: Callable[[Ignored], object] | None = None,
         parser: Parser | None = None,
     ) -> None:
         self._on_event = on_event
         self._on_comment = on_comment
         self._on_done = on_done
-        self._parser = parser if parser is not None else Parser()
-        self._left: list[Item] = []  # what is still to be handed out, the next one last
+        self._on_ignored = on_ignored
+        self._parser = parser or Parser(report_ignored=on_ignored is not None)
+        self._items: deque[Item] = deque()
+        self._done = False
 
     def feed(self, data: Buffer) -> None:
-        """Take the next bytes and call back for each item; raises as Parser.feed() does."""
+        """Process the next bytes and call back for each item; raises as Parser.feed()."""
         self._dispatch()
-        self._left += reversed(self._parser.feed(data))
+        self._items += self._parser.feed(data)
         self._dispatch()
 
-    def close(self, *, flush: bool = False) -> None:
-        """End the stream and call back for the items that its end completes."""
+    def close(self, *, flush: bool = False, require_done: bool = False) -> None:
+        """End the stream and call back for the items that its end completes.
+
+        Raises NotEventStreamError and, with ``require_done``, IncompleteStreamError as
+        iter_items(); else as Parser.close().
+        """
         self._dispatch()
-        self._left += reversed(self._parser.close(flush=flush))
+        self._items += _end(self._parser, flush, require_done)
         self._dispatch()
+        if require_done and not self._done:
+            raise IncompleteStreamError(self._parser.last_event_id)
 
     def _dispatch(self) -> None:
-        while self._left:
-            item = self._left.pop()
+        while self._items:
+            item = self._items.popleft()
+            callback: Any
             if isinstance(item, Event):
-                if self._on_event is not None:
-                    self._on_event(item)
-            elif isinstance(item, Comment):
-                if self._on_comment is not None:
-                    self._on_comment(item)
-            elif self._on_done is not None:
-                self._on_done(item)
+                callback = self._on_event
+            elif item is DONE:
+                self._done = True
+                callback = self._on_done
+            else:
+                _check_passed_over(item)
+                callback = self._on_comment if isinstance(item, Comment) else self._on_ignored
+            if callback is not None:
+                callback(item)
 
 
 def is_event_stream(content_type: str | None) -> bool:
     """Whether a Content-Type is ``text/event-stream``, with any parameters and case.
 
+    A header of several values is read as the Fetch standard extracts a MIME type: the last
+    valid one counts.
+
     >>> is_event_stream("Text/Event-Stream; charset=utf-8"), is_event_stream(None)
     (True, False)
     """
-    if content_type is None:
-        return False
-    return content_type.partition(";")[0].strip(" \t\r\n").lower() == "text/event-stream"
+    found = ""
+    # A comma or a quotation mark inside quotation marks does not separate values.
+    for number, part in enumerate((content_type or "").replace('\\"', "").split('"')):
+        values = part.split(",") if number % 2 == 0 else []
+        for value in values[number > 0 :]:
+            essence = value.partition(";")[0].strip(" \t\r\n").lower()
+            kind, _, subtype = essence.partition("/")
+            if kind and subtype and essence != "*/*" and " " not in essence and "/" not in subtype:
+                found = essence
+    return found == "text/event-stream"
 
 
-def _check_source(source: object, method: str) -> None:
-    kind = type(source)
-    if issubclass(kind, (str, bytes, bytearray, memoryview)):
-        raise TypeError(f"the source is a {kind.__name__}; {_INSTEAD}")
-    # Files and whole responses may be iterable, but by lines: they would wait for each LF.
-    whole = ("iter_bytes", "iter_content", "iter_any", "read", "status_code")
-    if any(hasattr(source, name) for name in whole) or not hasattr(source, method):
-        wanted = "an async iterable" if method == "__aiter__" else "an iterable"
-        raise TypeError(f"{kind.__name__} is not {wanted} of bytes; {_INSTEAD}")
+def _check_source(source: object, caller: str) -> None:
+    """Raise TypeError for what is not an iterable of bytes; say what to call instead."""
+    instead = _instead(source, caller.lstrip("a"))
+    is_async = caller.startswith("a")
+    if not instead and not hasattr(source, "__aiter__" if is_async else "__iter__"):
+        other = caller.lstrip("a") if is_async else f"a{caller}"
+        can_other = hasattr(source, "__iter__" if is_async else "__aiter__")
+        instead = f"call {other}(source)" if can_other else "pass an iterable of bytes"
+    if instead:
+        raise TypeError(f"{caller}() was given a source of type {type(source).__name__}: {instead}")
 
 
-def _check_file(file: object, method: str, size: int) -> Callable[[int], Any]:
+def _check_file(file: object, caller: str, size: int) -> Callable[[int], Any]:
     """Return the method that reads what is there."""
-    read = getattr(file, method, None) or getattr(file, "read", None)
+    read = getattr(file, "read1", None) if caller == "read_chunks" else None
+    read = read or getattr(file, "read", None)
+    # Not every async method can be told from others, but one of Python code can.
+    is_async = _is_async(read)
+    wrong = is_async if caller == "read_chunks" else not is_async and hasattr(file, "readinto")
     # What has iter_bytes() too is a whole response, whose read() waits for all of it.
-    if read is None or hasattr(file, "iter_bytes"):
-        raise TypeError(f"{type(file).__name__} is no binary file; {_INSTEAD}")
+    if read is None or wrong or hasattr(file, "iter_bytes"):
+        instead = _instead(file, "iter_events") or "pass a binary file"
+        raise TypeError(f"{caller}() was given an object of type {type(file).__name__}: {instead}")
+    if hasattr(file, "encoding"):
+        raise TypeError(f"{caller}() was given a text file: open it in binary mode")
     if size <= 0:
         raise ValueError(f"size must be positive, not {size}")
     found: Callable[[int], Any] = read
     return found
 
 
-def _close(source: object) -> None:
-    close = getattr(source, "close", None)
-    if close is not None:
-        close()
+def _instead(source: object, call: str) -> str:
+    """What to call for an object that is not the right source, or "" if it may be one.
+
+    Files and whole responses may be iterable, but by lines or in parts of a fixed size: they
+    would wait.
+    """
+    if isinstance(source, (str, bytes, bytearray, memoryview)):
+        return f"call {call}([data]) with data of type bytes"
+    if getattr(source, "__name__", "") in ("iter_lines", "aiter_lines"):
+        # requests gives bytes there, which nobody can tell from chunks.
+        return "it removes the line ends: pass the chunks of the body, not its lines"
+    if hasattr(source, "__await__"):
+        return "await it first"
+    if hasattr(source, "iter_bytes"):
+        return f"call {call}(response.iter_bytes()) or a{call}(response.aiter_bytes())"
+    if hasattr(source, "iter_content"):
+        return f"call {call}(read_chunks(response.raw))"
+    if hasattr(source, "iter_any"):
+        return f"call a{call}(reader.iter_any())"
+    if hasattr(getattr(source, "content", None), "iter_any"):
+        return f"call a{call}(response.content.iter_any())"
+    if hasattr(source, "makefile"):
+        return f'call {call}(read_chunks(socket.makefile("rb")))'
+    read = getattr(source, "read", None)
+    if read is None:
+        return ""
+    return (
+        f"call a{call}(aread_chunks(reader))"
+        if _is_async(read)
+        else f"call {call}(read_chunks(file))"
+    )
 
 
-async def _aclose(source: object) -> None:
-    close = getattr(source, "aclose", None) or getattr(source, "close", None)
-    if close is not None:
-        closing = close()
-        if hasattr(closing, "__await__"):
-            await closing
+_CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
+
+
+def _is_async(method: object) -> bool:
+    code = getattr(method, "__code__", None)
+    return code is not None and bool(code.co_flags & _CO_COROUTINE)
+
+
+def _close(source: Any, chunks: Any = None) -> None:
+    """Close an iterator of chunks, and its source even if that raises."""
+    try:
+        if chunks is not source and hasattr(chunks, "close"):
+            chunks.close()
+    finally:
+        if hasattr(source, "close"):
+            source.close()
+
+
+async def _aclose(objects: list[object]) -> None:
+    """Close the objects, the later ones even if closing one raises or is cancelled."""
+    if objects:
+        try:
+            close = getattr(objects[0], "aclose", None) or getattr(objects[0], "close", None)
+            closing: Any = close() if close is not None else None
+            if hasattr(closing, "__await__"):
+                await closing
+        finally:
+            await _aclose(objects[1:])

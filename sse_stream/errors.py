@@ -92,7 +92,7 @@ server); it starts with b'{"error": "bad key"}'
         self.start = start
 
     def __str__(self) -> str:
-        text = self.start.lstrip()
+        text = self.start.removeprefix(b"\xef\xbb\xbf").lstrip()
         reasons = [reason for magic, reason in _REASONS if text.startswith(magic)]
         # UTF-16 without a byte order mark has a NUL in each ASCII character.
         if not reasons and b"\0" in self.start[:2]:
