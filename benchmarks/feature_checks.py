@@ -315,7 +315,7 @@ def rows(seed: int, measured: dict[str, float]) -> list[Row]:
             f"{len(hard.streams)} streams of fields, line endings, byte order marks and invalid "
             "UTF-8 in random order, in chunks of 1, 3, 20 and 200 bytes. The cell is the share of "
             "streams of which every event has the type, the data and the ID that a transcription "
-            "of the standard gives (`interpret` in the tests). Servers do not send such streams",
+            "of the standard gives (`tests/support/standard.py`). Servers do not send such streams",
             lambda peer: conformance(peer, hard),
         ),
         Row(

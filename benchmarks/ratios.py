@@ -14,6 +14,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from statistics import geometric_mean
 
 from allocator import REUSE, run_with
@@ -49,19 +50,23 @@ def best_times(calls: Mapping[str, Callable[[], object]], seconds: float) -> dic
 def candidates(load: Load, counters: dict[str, Counter]) -> dict[str, Counter]:
     """Return the peers that may be the fastest, after a trial on an eighth of the load."""
     part = load.chunks[: max(1, len(load.chunks) // 8)]
-    times = best_times({name: lambda c=count: c(part) for name, count in counters.items()}, 0)
+    times = best_times({name: partial(count, part) for name, count in counters.items()}, 0)
     bound = MUCH_SLOWER * min(times.values())
     return {name: counters[name] for name, took in times.items() if took <= bound}
 
 
 def measure(load: Load, counters: dict[str, Counter], seconds: float) -> tuple[str, list[float]]:
     """Return the fastest peer with its rate, and our ratios to it."""
-    others = candidates(load, counters)
+    others = {
+        name: count
+        for name, count in candidates(load, counters).items()
+        if count(load.chunks) == load.events
+    }
     mine = ours(comments=load.comments > 0)
-    for name, count in (others | mine).items():
+    for name, count in mine.items():
         if (found := count(load.chunks)) != load.events:
             raise RuntimeError(f"{name} found {found} events in {load.name}, not {load.events}")
-    calls = {name: lambda c=count: c(load.chunks) for name, count in (others | mine).items()}
+    calls = {name: partial(count, load.chunks) for name, count in (others | mine).items()}
     times = best_times(calls, seconds)
     fastest = min(others, key=times.__getitem__)
     rate = f"{load.size / times[fastest] / 1e6:.0f} {fastest}"
@@ -86,9 +91,7 @@ def ratios(loads: list[Load], seconds: float) -> Table:
 
 
 def single_events(seconds: float) -> Table:
-    calls = {
-        f"{form}, {way}": lambda w=way, f=form: WAYS[w](FORMS[f]) for form in FORMS for way in WAYS
-    }
+    calls = {f"{form}, {way}": partial(WAYS[way], FORMS[form]) for form in FORMS for way in WAYS}
     times = {name: took / len(CHUNKS) * 1e6 for name, took in best_times(calls, seconds).items()}
     table = Table("", title="one event a chunk, µs an event")
     columns = ["Parser.feed", "iter_events", "aiter_events", "the async source alone"]

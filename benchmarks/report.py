@@ -63,7 +63,9 @@ class Rates:
         rates[name] = max(rate, rates.get(name, 0))
 
     def fastest_peer(self, stream: str) -> str:
-        return max(PEERS, key=lambda name: self.of[stream].get(name, 0))
+        """Return the fastest other Python parser whose rate can be compared."""
+        names = [name for name in PEERS if (stream, name) not in self.notes]
+        return max(names, key=lambda name: self.of[stream].get(name, 0))
 
     def ratios(self, name: str) -> dict[str, float]:
         """Return the speed relative to the fastest other Python parser, for each load."""
@@ -241,6 +243,7 @@ def draw_linear(file: Path) -> None:
     names = ["compiled", "pure", "httpx-sse", "launchdarkly-eventsource"]
     counts = [6_250, 12_500, 25_000, 50_000, 100_000, 200_000]
     figure, axes = plt.subplots(figsize=(7, 4.2))
+    curves: list[tuple[float, Any]] = []
     for name in names:
         if name not in readers:
             continue
@@ -257,7 +260,9 @@ def draw_linear(file: Path) -> None:
                 best = min(best, time.perf_counter() - start)
             times.append(best * 1000)
         label = f"sse-stream, {name}" if name in OURS else name
-        axes.plot(counts[: len(times)], times, marker="o", label=label, color=COLOURS.get(name))
+        colour = COLOURS.get(name)
+        [curve] = axes.plot(counts[: len(times)], times, marker="o", label=label, color=colour)
+        curves.append((times[-1] / counts[len(times) - 1], curve))
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
@@ -266,8 +271,8 @@ def draw_linear(file: Path) -> None:
     axes.set_xlabel("data lines in one event (67 bytes each), logarithmic scale")
     axes.set_ylabel("milliseconds, logarithmic scale")
     # The legend has the same order as the curves, the slowest at the top.
-    curves = sorted(axes.get_lines(), key=lambda curve: -curve.get_ydata()[3])
-    axes.legend(handles=curves, fontsize=8)
+    curves.sort(key=lambda pair: pair[0], reverse=True)
+    axes.legend(handles=[curve for _, curve in curves], fontsize=8)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()

@@ -28,10 +28,14 @@ def quadratic(read: Counter, load: Load) -> bool:
     times = []
     for part in (16, 8):
         chunks = load.chunks[: len(load.chunks) // part]
-        start = time.perf_counter()
-        read(chunks)
-        times.append(time.perf_counter() - start)
-    return times[1] > 3 * times[0] and times[1] > 0.05
+        rounds = []
+        for _ in range(2):
+            start = time.perf_counter()
+            read(chunks)
+            rounds.append(time.perf_counter() - start)
+        times.append(min(rounds))
+    # Linear gives 2, quadratic 4.
+    return times[1] > 2.8 * times[0] and times[1] > 0.05
 
 
 @pytest.mark.parametrize("name", NAMES)
