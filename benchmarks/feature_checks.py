@@ -111,7 +111,7 @@ def one(peer: Peer, *chunks: bytes, **options: Any) -> Seen:
 
 
 def invalid_utf8(peer: Peer) -> str:
-    broken = [
+    invalid = [
         b"\xff",
         b"\xe2\x82",
         b"\xf0\x9f\x98",
@@ -119,7 +119,7 @@ def invalid_utf8(peer: Peer) -> str:
         b"\xed\xa0\x80",
         b"\xf4\x90\x80\x80",
     ]
-    streams = [b"data: a" + each + b"b\n\n" for each in broken]
+    streams = [b"data: a" + each + b"b\n\n" for each in invalid]
     found = peer.see([[stream] for stream in streams] + [cut(stream, 1) for stream in streams])
     errors = sorted({seen.error for seen in found} - {""})
     if errors:
@@ -174,12 +174,12 @@ def truncated(peer: Peer) -> str:
     options = {peer.require_done: True} if peer.require_done else {}
     whole = one(peer, b"data: a\n\ndata: [DONE]\n\n", **options)
     ended = one(peer, b"data: a\n\n", **options)
-    broken = one(peer, b"data: a\n\ndata: half", **options)
-    if broken.error and ended.error and not whole.error:
+    partial = one(peer, b"data: a\n\ndata: half", **options)
+    if partial.error and ended.error and not whole.error:
         return OPTION if peer.require_done else "yes"
-    if broken.data[1:]:
+    if partial.data[1:]:
         return "returns a partial event"
-    return "no" if broken.data == ended.data and broken.error == ended.error else "differs"
+    return "no" if partial.data == ended.data and partial.error == ended.error else "differs"
 
 
 def endless_line(peer: Peer) -> str:
@@ -244,8 +244,7 @@ def other_body(peer: Peer) -> str:
     found = peer.see(streams)
     if any(seen.error for seen in peer.see([[body] for body in GOOD_BODIES])):
         return "refuses event streams"
-    count = sum(bool(seen.error) for seen in found)
-    if count == len(streams):
+    if all(seen.error for seen in found):
         return "yes"
     if peer.content_type:
         typed = peer.see(streams, **{peer.content_type: "application/json"})

@@ -6,6 +6,7 @@ python benchmarks/imports_and_memory.py OUTPUT
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from contenders import MODULES, ours, peers, versions
 
-ROUNDS = 30
+ROUNDS = max(3, int(30 * float(os.environ.get("SCALE", "1"))))
 MIB = 1 << 20
 
 
