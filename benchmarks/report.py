@@ -203,7 +203,7 @@ def draw_throughput(rates: Rates, file: Path) -> None:
         axes.barh(places, widths, height, left=1, label=label, color=COLOURS[name])
         for place, value in zip(places, values, strict=True):
             axes.annotate(
-                f"{value:.1f}",
+                f"{value:.1f}" if value >= 1 else f"{value:.2f}",
                 (value, place),
                 xytext=(2 if value >= 1 else -2, 0),
                 textcoords="offset points",
@@ -218,7 +218,7 @@ def draw_throughput(rates: Rates, file: Path) -> None:
     smallest = min(min(rates.ratios(name).values()) for name in names)
     axes.set_xlim(min(0.5, smallest / 1.5), largest * 1.5)
     # From top to bottom as in the tables; the legend has the same order as the bars.
-    axes.invert_yaxis()
+    axes.set_ylim(len(streams) - 0.5, -0.6)
     axes.set_yticks(
         range(len(streams)),
         [
@@ -228,8 +228,9 @@ def draw_throughput(rates: Rates, file: Path) -> None:
         ],
         fontsize=7,
     )
-    axes.set_xlabel(f"speed, {FASTEST} = 1 (logarithmic scale: each step doubles)")
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.08), ncols=len(names))
+    axes.set_xlabel("relative speed (logarithmic scale: each step doubles)")
+    axes.text(1, -0.75, f"← slower   {FASTEST} = 1   faster →", ha="center", fontsize=8)
+    axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1.01))
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -325,8 +326,10 @@ is given for both forms: {forms}.
 
 The worst inputs, of the size that `max_event_size` just allows, in chunks of 64 KiB. *open* is
 what the parser holds before the event is complete, *peak* the most that was in use, with the
-item that is returned at the end. In multiples of `max_event_size`, here {limit}. *emoji* is the
-same input with one emoji at its end: Python then stores four bytes for each character of the text.
+item that is returned at the end, both by tracemalloc; *resident* is by how much the resident
+memory of the process grows up to its peak. In multiples of `max_event_size`, here {limit}.
+*emoji* is the same input with one emoji at its end: Python then stores four bytes for each
+character of the text.
 
 {limits}
 
