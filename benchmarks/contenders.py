@@ -1,6 +1,6 @@
-"""Who is timed and compared: for each, a function that reads chunks and hands out its events.
+"""The parsers that are timed and compared: for each, a function from chunks to its events.
 
-Each takes bytes, as they come from a transport, by the way its own users would.
+Each takes bytes, as a transport brings them, in the way that its own users call it.
 """
 
 from __future__ import annotations
@@ -9,46 +9,50 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
+from types import ModuleType
 from typing import Any
+
+from both_forms import FORMS
 
 Reader = Callable[[Iterable[bytes]], Iterable[Any]]
 Counter = Callable[[Iterable[bytes]], int]
 
 
 def counter(read: Reader) -> Counter:
-    """Return a function that reads to the end and counts the events."""
+    """Return a function that reads to the end and counts the events.
+
+    It reads type, data and ID of every event, since some parsers decode them only then.
+    """
 
     def count(chunks: Iterable[bytes]) -> int:
         number = 0
-        for _ in read(chunks):
+        for event in read(chunks):
+            event.event, event.data, event.id  # noqa: B018
             number += 1
         return number
 
     return count
 
 
-def pure() -> Reader:
-    from sse_stream import iter_events
-    from sse_stream.parser import PureParser
-
-    return lambda chunks: iter_events(chunks, parser=PureParser())
+def through_iter_events(package: ModuleType) -> Reader:
+    return lambda chunks: package.iter_events(chunks, parser=package.Parser())
 
 
-def compiled() -> Reader:
-    from sse_stream import Parser, iter_events
-    from sse_stream.parser import PureParser
-
-    if Parser is PureParser:
-        raise ImportError("the compiled parser is not built")
-    return iter_events
+def through_feed(package: ModuleType) -> Reader:
+    """Read with the parser alone; nothing but events may be in the stream."""
+    return lambda chunks: chain.from_iterable(map(package.Parser().feed, chunks))
 
 
-def fed() -> Reader:
-    """The parser without an adapter, called as eventsource-parser is: its comments come too."""
-    from sse_stream import Parser
+def through_feed_with_comments(package: ModuleType) -> Reader:
+    """Read with the parser alone, and leave out the comments."""
 
-    compiled()  # raises where there is none
-    return lambda chunks: chain.from_iterable(map(Parser().feed, chunks))
+    def read(chunks: Iterable[bytes]) -> Iterator[Any]:
+        event = package.Event
+        for item in chain.from_iterable(map(package.Parser().feed, chunks)):
+            if isinstance(item, event):
+                yield item
+
+    return read
 
 
 def httpx_sse() -> Reader:
@@ -96,7 +100,7 @@ def sseclient() -> Reader:
 
 
 def launchdarkly() -> Reader:
-    # Its client connects by itself; these two are what reads the body inside.
+    # Its client makes the request itself; these two classes read the body for it.
     from ld_eventsource.actions import Event
     from ld_eventsource.reader import _BufferedLineReader, _SSEReader
 
@@ -126,7 +130,7 @@ def anthropic() -> Reader:
 
 
 def langgraph() -> Reader:
-    # It decodes the JSON of each event too, which nobody else does.
+    # It decodes the JSON of each event too, which no other does.
     from langgraph_sdk.sse import BytesLineDecoder, SSEDecoder
 
     def read(chunks: Iterable[bytes]) -> Iterable[Any]:
@@ -139,8 +143,9 @@ def langgraph() -> Reader:
     return read
 
 
-OURS = {"compiled": compiled, "pure": pure}
-FED = "compiled, fed"
+# Ours by iter_events(), and by Parser.feed() alone.
+OURS = list(FORMS)
+FEED = {form: f"{form}, feed" for form in OURS}
 PEERS = {
     "launchdarkly-eventsource": launchdarkly,
     "httpx-sse": httpx_sse,
@@ -151,17 +156,17 @@ PEERS = {
     "anthropic": anthropic,
     "langgraph-sdk": langgraph,
 }
-# The module that users of each import.
+# The module that the users of each package import.
 MODULES = {"sse-stream": "sse_stream", "launchdarkly-eventsource": "ld_eventsource"}
 MODULES |= {"sseclient-py": "sseclient", "httpx-sse": "httpx_sse", "httpx2": "httpx2"}
 MODULES |= {"assel": "assel", "openai": "openai", "anthropic": "anthropic"}
 MODULES |= {"langgraph-sdk": "langgraph_sdk.sse"}
 
 
-def available() -> dict[str, Counter]:
-    """Return the contenders that are installed, each to read to the end and count."""
+def peers() -> dict[str, Counter]:
+    """Return the peers that are installed, each as a function that reads and counts."""
     found = {}
-    for name, make in {**OURS, FED: fed, **PEERS}.items():
+    for name, make in PEERS.items():
         try:
             found[name] = counter(make())
         except ImportError:
@@ -169,8 +174,15 @@ def available() -> dict[str, Counter]:
     return found
 
 
+def ours(comments: bool = False) -> dict[str, Counter]:
+    """Return ours; ``comments`` tells whether there are comments in the stream."""
+    feed = through_feed_with_comments if comments else through_feed
+    found = {form: counter(through_iter_events(package)) for form, package in FORMS.items()}
+    return found | {FEED[form]: counter(feed(package)) for form, package in FORMS.items()}
+
+
 def versions() -> dict[str, str]:
-    """Return the version of each installed contender's package."""
+    """Return the version of each package that is installed."""
     found = {}
     for name in MODULES:
         try:

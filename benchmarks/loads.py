@@ -1,4 +1,4 @@
-"""The streams that are timed, built from a seed: each is a name, its chunks and its events."""
+"""The streams that are timed: for each its name, its chunks and the number of its events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WIDE = ["你好", "世界", "流式传输", "😀", "トークン", "가나다",
 
 
 class Load(NamedTuple):
-    """One load: ``chunks`` as a transport would bring them, and how many items they hold."""
+    """One load: ``chunks`` as a transport brings them, and the number of items in them."""
 
     name: str
     chunks: list[bytes]
@@ -29,7 +29,7 @@ def cut(stream: bytes, size: int) -> list[bytes]:
 
 
 def chat(chance: random.Random, count: int, words: list[str]) -> list[bytes]:
-    """Chunks of a chat, each of about 370 bytes, as model providers send them."""
+    """Events of a chat, each of about 370 bytes, as model providers send them."""
     identity = f"chatcmpl-{chance.getrandbits(116):029x}"
     fingerprint = f"fp_{chance.getrandbits(40):010x}"
     events = []
@@ -56,7 +56,7 @@ def chat(chance: random.Random, count: int, words: list[str]) -> list[bytes]:
 
 
 def typed(chance: random.Random, count: int) -> list[bytes]:
-    """Events with a type, in the shape of the anthropic API."""
+    """Events with a type, in the form of the anthropic API."""
     events = []
     for _ in range(count):
         delta = {"type": "text_delta", "text": chance.choice(WORDS)}
@@ -66,7 +66,7 @@ def typed(chance: random.Random, count: int) -> list[bytes]:
 
 
 def build(seed: int, scale: float = 1.0) -> list[Load]:
-    """Build every load; ``scale`` makes them larger or smaller."""
+    """Build every load from a seed; ``scale`` makes them larger or smaller."""
     chance = random.Random(seed)
     many = int(6000 * scale)
     plain = chat(chance, many, WORDS)
@@ -80,6 +80,7 @@ def build(seed: int, scale: float = 1.0) -> list[Load]:
         for number in range(many)
     )
     tiny = b"".join(b"data: %04d\n\n" % (1000 + chance.randrange(9000)) for _ in range(4 * many))
+    crlf = [event.replace(b"\n", b"\r\n") for event in plain]
     line = b'data: "' + b"x" * (8 << 20) + b'"\n\n'
     rows = int(100_000 * min(scale, 1))
     lines = b"data: [\n" + b"".join(
@@ -96,10 +97,14 @@ def build(seed: int, scale: float = 1.0) -> list[Load]:
         Load("chat, 16 B chunks", cut(b"".join(short), 16), len(short)),
         Load("chat in CJK and emoji, one event a chunk", wide, many),
         Load("anthropic, one event a chunk", types, len(types)),
-        Load("chat with CRLF, 64 KiB", cut(stream.replace(b"\n", b"\r\n"), 65536), many),
+        Load("anthropic, 64 KiB", cut(b"".join(types), 65536), len(types)),
+        Load("chat with CRLF, one event a chunk", crlf, many),
+        Load("chat with CRLF, 1460 B", cut(b"".join(crlf), 1460), many),
+        Load("chat with CRLF, 64 KiB", cut(b"".join(crlf), 65536), many),
         Load("id, event, retry, 3 data lines, 64 KiB", cut(fields, 65536), many),
         Load("tiny events (12 B), 64 KiB", cut(tiny, 65536), 4 * many),
         Load("one 8 MiB line, 1460 B", cut(line, 1460), 1),
+        Load("one 8 MiB line, 64 KiB", cut(line, 65536), 1),
         Load("one event of 100,000 data lines", cut(lines, 65536), 1),
         Load("chat with comments, 1460 B", cut(comments, 1460), many, (many + 2) // 3),
     ]

@@ -24,10 +24,10 @@ VERSION: str = json.loads((NODE / "package.json").read_text())["dependencies"]["
 
 @contextmanager
 def installed() -> Iterator[Path | None]:
-    """Give a folder with the scripts and the peer; None where Node is not."""
+    """Yield a folder with the scripts and the parser, or None if Node is not installed."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        print("Node is not here: its parser is not measured")
+        print("Node is not installed: eventsource-parser is not measured")
         yield None
         return
     with tempfile.TemporaryDirectory() as name:
@@ -39,7 +39,7 @@ def installed() -> Iterator[Path | None]:
 
 
 def throughput(folder: Path, streams: list[list[bytes]]) -> dict[str, Any]:
-    """Return Node's version and, for each stream, the best seconds and the events."""
+    """Return Node's version and, for each stream, the best seconds and the number of events."""
     files = []
     for number, chunks in enumerate(streams):
         file = folder / str(number)

@@ -9,20 +9,21 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
-from contenders import FED, OURS, PEERS, available
+from contenders import FEED, OURS, PEERS, ours, peers
 
-# Else each picture would have other names inside, drawn from the same figures.
+# The same figures give the same file: without this, the names inside would be random.
 plt.rcParams["svg.hashsalt"] = "sse-stream"
 NODE = "eventsource-parser"
-# Milliseconds; a curve that has come so far is not followed.
+FASTEST = "fastest other Python parser"
+# Milliseconds; a curve ends at the first point above this.
 SLOW = 1000
 COLOURS = {"compiled": "#1f6f54", "pure": "#57b894", NODE: "#c9a227"}
 
@@ -32,18 +33,12 @@ def load(folder: Path, name: str) -> Any:
 
 
 def passes(folder: Path, name: str) -> list[Any]:
-    """Return what each pass measured: of them, the best counts."""
+    """Return what each pass measured; the best of all passes counts."""
     return [json.loads(file.read_text()) for file in sorted(folder.glob(f"{name}-*.json"))]
 
 
-def mean(ratios: Iterable[float]) -> float:
-    """Return the geometric mean."""
-    logs = [math.log(ratio) for ratio in ratios]
-    return math.exp(sum(logs) / len(logs))
-
-
 class Rates:
-    """Bytes a second by load and contender, and which of them are not to be compared."""
+    """Bytes a second by load and parser; ``notes`` tells where a rate cannot be compared."""
 
     def __init__(self, folder: Path) -> None:
         self.of: dict[str, dict[str, float]] = {}
@@ -68,21 +63,24 @@ class Rates:
         rates[name] = max(rate, rates.get(name, 0))
 
     def fastest_peer(self, stream: str) -> str:
-        return max(PEERS, key=lambda name: self.of[stream].get(name, 0))
+        """Return the fastest other Python parser whose rate can be compared."""
+        names = [name for name in PEERS if (stream, name) not in self.notes]
+        return max(names, key=lambda name: self.of[stream].get(name, 0))
 
     def ratios(self, name: str) -> dict[str, float]:
-        """Return how many times the fastest Python peer it is, for each load."""
+        """Return the speed relative to the fastest other Python parser, for each load."""
         return {
             stream: rates[name] / rates[self.fastest_peer(stream)]
             for stream, rates in self.of.items()
             if name in rates
         }
 
-    def to_node(self, ours: str) -> dict[str, float]:
+    def to_node(self, name: str) -> dict[str, float]:
+        """Return the speed relative to the parser on Node, for each load."""
         return {
-            stream: rates[ours] / rates[NODE]
+            stream: rates[name] / rates[NODE]
             for stream, rates in self.of.items()
-            if ours in rates and NODE in rates
+            if name in rates and NODE in rates
         }
 
 
@@ -92,9 +90,8 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def throughput(rates: Rates) -> str:
-    every = [*OURS, FED, *PEERS, NODE]
+    every = [*OURS, *FEED.values(), *PEERS, NODE]
     names = [name for name in every if any(name in found for found in rates.of.values())]
-    columns = [*(rates.ratios(name) for name in OURS), rates.to_node(FED)]
     rows = []
     for stream, found in rates.of.items():
         cells = []
@@ -102,11 +99,20 @@ def throughput(rates: Rates) -> str:
             note = rates.notes.get((stream, name), "")
             rate = megabytes(found[name])
             cells.append(f"{rate} ({note})" if note else rate)
-        for ratios in columns:
-            cells.append(f"{ratios[stream]:.2f}" if stream in ratios else "")
         rows.append([stream, *cells])
-    head = ["load", *names, "compiled / fastest Python peer", "pure / fastest Python peer"]
-    return table([*head, "compiled, fed / Node"], rows)
+    return table(["MB a second", *names], rows)
+
+
+def ratios(rates: Rates) -> str:
+    columns = {f"{name} / {FASTEST}": rates.ratios(name) for name in [*OURS, *FEED.values()]} | {
+        f"{name} / {NODE}": rates.to_node(name) for name in FEED.values() if rates.node
+    }
+    rows = [
+        [stream, *(f"{column[stream]:.2f}" for column in columns.values())] for stream in rates.of
+    ]
+    for name, function in (("geometric mean", geometric_mean), ("minimum", min)):
+        rows.append([name, *(f"{function(column.values()):.2f}" for column in columns.values())])
+    return table(["relative speed", *columns], rows)
 
 
 def megabytes(rate: float) -> str:
@@ -114,39 +120,36 @@ def megabytes(rate: float) -> str:
 
 
 def in_short(rates: Rates) -> str:
-    """Return ours beside the fastest Python peer, by name, and Node."""
+    """Return our rates, that of the fastest other Python parser with its name, and Node's."""
     rows = []
     for stream, found in rates.of.items():
         fastest = rates.fastest_peer(stream)
-        ours = [megabytes(found[name]) if name in found else "" for name in OURS]
+        mine = [megabytes(found[name]) for name in OURS]
         node = megabytes(found[NODE]) if NODE in found else ""
-        rows.append([stream, *ours, f"{megabytes(found[fastest])} ({fastest})", node])
-    return table(["MB a second", *OURS, "the fastest Python peer", NODE], rows)
+        rows.append([stream, *mine, f"{megabytes(found[fastest])} ({fastest})", node])
+    return table(["MB a second", *OURS, FASTEST, NODE], rows)
 
 
 def summary(rates: Rates) -> str:
-    """Return a line for each comparison: by how much, and the loads on the rarer side."""
+    """Return a line for each comparison: mean, minimum, and the loads on the smaller side."""
     lines = []
-    for ours, whom, ratios in (
-        ("compiled", "the fastest Python peer of each load", rates.ratios("compiled")),
-        ("pure", "the fastest Python peer of each load", rates.ratios("pure")),
-        ("compiled", NODE, rates.to_node("compiled")),
-        (FED, NODE, rates.to_node(FED)),
-        ("pure", NODE, rates.to_node("pure")),
-    ):
-        if not ratios:
+    names = [*OURS, *FEED.values()]
+    comparisons = [(name, FASTEST, rates.ratios(name)) for name in names]
+    comparisons += [(name, NODE, rates.to_node(name)) for name in names]
+    for name, other, found in comparisons:
+        if not found:
             continue
-        ahead = [f"{stream} ({ratio:.2f})" for stream, ratio in ratios.items() if ratio >= 1]
-        behind = [f"{stream} ({ratio:.2f})" for stream, ratio in ratios.items() if ratio < 1]
-        if len(behind) <= len(ahead):
-            side = f"behind on {'; '.join(behind)}" if behind else "behind on none"
+        faster = [f"{stream} ({ratio:.2f})" for stream, ratio in found.items() if ratio >= 1]
+        slower = [f"{stream} ({ratio:.2f})" for stream, ratio in found.items() if ratio < 1]
+        if len(slower) <= len(faster):
+            side = f"slower on {'; '.join(slower)}" if slower else "slower on no load"
         else:
-            side = f"ahead only on {'; '.join(ahead)}" if ahead else "ahead on none"
+            side = f"faster only on {'; '.join(faster)}" if faster else "faster on no load"
         lines.append(
-            f"- {ours} against {whom}: {mean(ratios.values()):.2f} times as fast in the geometric "
-            f"mean; {side}."
+            f"- {name}, speed relative to the {other}: {geometric_mean(found.values()):.2f} in "
+            f"the geometric mean, {min(found.values()):.2f} at least; {side}."
         )
-    return "\n".join(lines)
+    return "\n".join(lines).replace(f"the {NODE}", NODE)
 
 
 def single_events(folder: Path) -> str:
@@ -154,19 +157,19 @@ def single_events(folder: Path) -> str:
     for measured in passes(folder, "single_events"):
         for bench in measured["benchmarks"]:
             name, events = bench["params"], bench["extra_info"]["events"]
-            took, ways = bench["stats"]["min"] / events * 1e6, cost.setdefault(name["kind"], {})
+            took, ways = bench["stats"]["min"] / events * 1e6, cost.setdefault(name["form"], {})
             ways[name["way"]] = min(took, ways.get(name["way"], math.inf))
     rows = []
-    for kind, ways in cost.items():
+    for form, ways in cost.items():
         feed, source = ways["Parser.feed"], ways["the async source alone"]
-        for way, adapted in (
+        for way, took in (
             ("Parser.feed", feed),
             ("iter_events", ways["iter_events"]),
             ("aiter_events", ways["aiter_events"] - source),
         ):
-            share = f"{max(0.0, 1 - feed / adapted):.0%}" if way != "Parser.feed" else ""
-            rows.append([f"{kind}, {way}", f"{adapted:.2f}", share])
-    return table(["one event a chunk", "µs an event", "the adapter's share"], rows)
+            more = "" if way == "Parser.feed" else f"{max(0.0, took - feed):.2f}"
+            rows.append([f"{form}, {way}", f"{took:.2f}", more])
+    return table(["one event a chunk", "µs an event", "more than feed, µs"], rows)
 
 
 def imports_and_memory(folder: Path) -> str:
@@ -177,43 +180,71 @@ def imports_and_memory(folder: Path) -> str:
         kinds = list(OURS) if name == "sse-stream" else [name]
         peaks = ", ".join(f"{memory[kind]:.1f}" for kind in kinds if kind in memory)
         if name == "nothing":
-            name = f"a bare interpreter ({took:.0f} ms)"
+            name = f"an interpreter without imports ({took:.0f} ms)"
         rows.append([name, versions.get(name, ""), f"{took - imports['nothing']:.1f}", peaks])
-    head = ["package", "version", "import, ms", "peak memory for an 8 MiB event, times its size"]
+    head = ["package", "version", "import, ms", "peak memory of an 8 MiB event, times its size"]
     return table(head, rows)
 
 
 def draw_throughput(rates: Rates, file: Path) -> None:
-    """Draw the ratios to the fastest Python peer, on a scale of doublings."""
-    streams = list(rates.of)[::-1]
-    figure, axes = plt.subplots(figsize=(9, 5.6))
-    height = 0.26
-    for shift, name in enumerate([NODE, "pure", "compiled"]):
-        ratios = rates.ratios(name)
-        values = [ratios.get(stream, math.nan) for stream in streams]
-        places = [place + (shift - 1) * height for place in range(len(streams))]
-        label = rates.node if name == NODE else f"sse-stream, {name}"
-        if name != NODE or rates.node:
-            bars = axes.barh(places, values, height, label=label, color=COLOURS[name])
-            axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=7)
+    """Draw the relative speeds; every bar starts at the fastest other Python parser."""
+    streams = list(rates.of)
+    names = [*OURS, NODE] if rates.node else OURS
+    figure, axes = plt.subplots(figsize=(9, 0.5 * len(streams) + 1.2))
+    height = 0.8 / len(names)
+    largest = max(max(rates.ratios(name).values()) for name in names)
+    for position, name in enumerate(names):
+        values = list(rates.ratios(name).values())
+        places = [
+            place + (position - (len(names) - 1) / 2) * height for place in range(len(streams))
+        ]
+        label = f"{NODE} (Node)" if name == NODE else f"sse-stream, {name}"
+        widths = [value - 1 for value in values]
+        axes.barh(places, widths, height, left=1, label=label, color=COLOURS[name])
+        for place, value in zip(places, values, strict=True):
+            axes.annotate(
+                f"{value:.1f}" if value >= 1 else f"{value:.2f}",
+                (value, place),
+                xytext=(2 if value >= 1 else -2, 0),
+                textcoords="offset points",
+                ha="left" if value >= 1 else "right",
+                va="center",
+                fontsize=7,
+            )
     axes.axvline(1, color="#444", linewidth=1)
     axes.set_xscale("log", base=2)
-    axes.set_yticks(range(len(streams)), streams, fontsize=8)
-    ticks = [0.5, 1, 2, 4, 8, 16, 32]
+    ticks = [0.125, 0.25, 0.5, *(2**power for power in range(math.ceil(math.log2(largest)) + 1))]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_xlabel("times as fast as the fastest Python peer on that load (the line at 1)")
-    axes.legend(fontsize=8, loc="lower right")
+    smallest = min(min(rates.ratios(name).values()) for name in names)
+    axes.set_xlim(min(0.5, smallest / 1.5), largest * 1.5)
+    # From top to bottom as in the tables; the legend has the same order as the bars.
+    axes.set_ylim(len(streams) - 0.5, -0.6)
+    axes.set_yticks(
+        range(len(streams)),
+        [
+            f"{stream}\n1 = {rates.fastest_peer(stream)}, "
+            f"{megabytes(rates.of[stream][rates.fastest_peer(stream)])} MB/s"
+            for stream in streams
+        ],
+        fontsize=7,
+    )
+    axes.set_xlabel("relative speed (logarithmic scale: each step doubles)")
+    axes.text(1, -0.75, f"← slower   {FASTEST} = 1   faster →", ha="center", fontsize=8)
+    axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1.01))
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(file, metadata={"Date": None})
 
 
 def draw_linear(file: Path) -> None:
-    """Draw the time of one event of many data lines, against their number."""
-    readers = available()
+    """Draw the time of one event against the number of its data lines."""
+    readers = ours() | peers()
     names = ["compiled", "pure", "httpx-sse", "launchdarkly-eventsource"]
     counts = [6_250, 12_500, 25_000, 50_000, 100_000, 200_000]
     figure, axes = plt.subplots(figsize=(7, 4.2))
+    curves: list[tuple[float, Any]] = []
     for name in names:
         if name not in readers:
             continue
@@ -229,14 +260,20 @@ def draw_linear(file: Path) -> None:
                 readers[name](chunks)
                 best = min(best, time.perf_counter() - start)
             times.append(best * 1000)
-        ours = name in OURS
-        label = f"sse-stream, {name}" if ours else name
-        axes.plot(counts[: len(times)], times, marker="o", label=label, color=COLOURS.get(name))
+        label = f"sse-stream, {name}" if name in OURS else name
+        colour = COLOURS.get(name)
+        [curve] = axes.plot(counts[: len(times)], times, marker="o", label=label, color=colour)
+        curves.append((times[-1] / counts[len(times) - 1], curve))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("data lines in one event (67 bytes each)")
-    axes.set_ylabel("milliseconds")
-    axes.legend(fontsize=8)
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("data lines in one event (67 bytes each), logarithmic scale")
+    axes.set_ylabel("milliseconds, logarithmic scale")
+    # The legend has the same order as the curves, the slowest at the top.
+    curves.sort(key=lambda pair: pair[0], reverse=True)
+    axes.legend(handles=[curve for _, curve in curves], fontsize=8)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
@@ -252,49 +289,74 @@ PAGE = """# Results
 Measured in one run by `python benchmarks/run.py`, seed {seed}, {date}: Python {python},
 {system}, {processor}. {node}
 
-![throughput](throughput.svg)
+![speed relative to the fastest other Python parser](throughput.svg)
 
 ## Throughput
 
-Megabytes a second, from bytes to events; the best round of each, of several passes over all, so
-that what else the machine did at one moment does not count. Higher is better. Compare the
-ratios: another machine gives other rates. *quadratic*: measured on an eighth of the load, since
-the time grows with the square of the size. langgraph-sdk decodes the JSON as well. *compiled*
-and *pure* are read through `iter_events`, as the peers are through their iterators; *compiled,
-fed* through `Parser.feed` alone, as eventsource-parser is.
+Megabytes a second, from bytes to events; higher is better. Each parser is called in the way that
+its users call it, and type, data and ID of every event are read. The figure is the best round
+of several passes over all loads. Another machine gives other rates: compare the ratios.
+
+- *compiled* and *pure* are the two forms of sse-stream, read through `iter_events`.
+- *compiled, feed* and *pure, feed* call `Parser.feed` alone, as eventsource-parser is called.
+  It returns comments too: on the load with comments they are left out with `isinstance`.
+- *quadratic*: the time grows with the square of the size. Measured on an eighth of the load.
+- langgraph-sdk also decodes the JSON of each event.
+- glibc's allocator keeps freed memory in the process during this measurement, for all parsers.
+  With its default settings the rate for one large event depends on what was measured before.
 
 {throughput}
 
-## One event alone
+{ratios}
+
+## One event in each chunk
+
+The time for one event. The time of the asynchronous source is subtracted from `aiter_events`.
 
 {single}
 
 ## Import and memory
 
-The import is what it adds to the start of a bare interpreter. Of sse-stream, the memory is given
-for the compiled and the pure parser.
+The import time is what the package adds to the start of an interpreter. The memory of sse-stream
+is given for both forms: {forms}.
 
 {imports}
 
-## Cost against size
+## Memory at the limit
 
-One event of many data lines. The whole proof is `python benchmarks/linear.py --large`.
+The worst inputs, of the size that `max_event_size` just allows, in chunks of 64 KiB. *open* is
+what the parser holds before the event is complete, *peak* the most that was in use, with the
+item that is returned at the end, both by tracemalloc; *resident* is by how much the resident
+memory of the process grows up to its peak. In multiples of `max_event_size`, here {limit}.
+*emoji* is the same input with one emoji at its end: Python then stores four bytes for each
+character of the text.
 
-![cost against size](linear.svg)
+{limits}
+
+## Time against size
+
+One event of many data lines. `python benchmarks/linear.py --large` measures more inputs.
+
+![time against the number of data lines](linear.svg)
 """
 
 
 def main() -> None:
     measured, output = Path(sys.argv[1]), Path(sys.argv[2])
     rates = Rates(measured)
+    limits = load(measured, "memory_limit")
     page = PAGE.format(
         **load(measured, "facts"),
-        node=f"{rates.node}." if rates.node else "Node was not there.",
+        node=f"{rates.node}." if rates.node else "Node was not installed.",
         throughput=throughput(rates),
+        ratios=ratios(rates),
         short=in_short(rates),
         summary=summary(rates),
         single=single_events(measured),
         imports=imports_and_memory(measured),
+        forms=", ".join(OURS),
+        limit=f"{limits['limit'] / (1 << 20):g} MiB",
+        limits=table(limits["head"], limits["rows"]),
     )
     (output / "RESULTS.md").write_text(page, encoding="utf-8")
     draw_throughput(rates, output / "throughput.svg")

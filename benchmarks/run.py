@@ -1,10 +1,11 @@
-"""Measure everything in one run; write RESULTS.md, its pictures, FEATURES.md and its copy.
+"""Measure everything in one run; write RESULTS.md, its pictures and FEATURES.md.
 
-    python benchmarks/run.py [--quick]
+    python benchmarks/run.py [--quick] [--seed N]
 
-It makes a virtual environment with the peers in benchmarks/work/. Node is timed too, where it
-is there. The README carries a copy of the table of features. With --quick all goes to
-benchmarks/work/.
+It uses the interpreter that runs it, with sse-stream installed and the dependency group `bench`.
+Node is measured too, if it is installed. The tables in the README that come from these pages are
+updated. With --quick the loads are small and everything is written to benchmarks/work/. For the
+relative speeds alone, in about a minute: python benchmarks/ratios.py.
 """
 
 from __future__ import annotations
@@ -17,43 +18,50 @@ import platform
 import shutil
 import subprocess
 import sys
-import venv
+from importlib.util import find_spec
 from pathlib import Path
+
+import readme_tables
+from allocator import REUSE
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE / "work"
 # A machine that others use too is disturbed for seconds at a time.
 PASSES = 4
+# What users import of each package that the benchmarks need.
+NEEDED = ["pytest", "pytest_benchmark", "matplotlib", "rich", "packaging", "httpx", "httpx_sse"]
+NEEDED += ["httpx2", "sseclient", "ld_eventsource", "assel", "openai", "anthropic"]
+NEEDED += ["langgraph_sdk"]
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description="Measure everything; write the page.")
+    options = argparse.ArgumentParser(description="Measure everything; write the pages.")
     options.add_argument("--quick", action="store_true", help="small loads, nothing is published")
-    options.add_argument("--seed", type=int, default=None, help="of the loads; random if not given")
+    options.add_argument("--seed", type=int, default=None, help="of the loads; default: random")
     given = options.parse_args()
+    if problem := what_is_missing():
+        print(problem, file=sys.stderr)
+        return 1
     seed = given.seed if given.seed is not None else int.from_bytes(os.urandom(3), "little")
-    inside = WORK / "venv" / "bin" / "python"
-    if not inside.exists():
-        venv.create(WORK / "venv", with_pip=True)
-    install = [str(inside), "-m", "pip", "install", "--quiet"]
-    subprocess.run([*install, "-e", f"{HERE.parent}[bench]"], check=True)
     environ = os.environ | {"SEED": str(seed), "SCALE": "0.1" if given.quick else "1"}
-    # As with their users, no import has to compile what another one did.
+    # Imports use compiled bytecode, as they do for users.
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-    def step(*command: str) -> None:
+    def step(*command: str, **settings: str) -> None:
         print("$", *command, flush=True)
-        subprocess.run([str(inside), *command], cwd=HERE, env=environ, check=True)
+        subprocess.run([sys.executable, *command], cwd=HERE, env=environ | settings, check=True)
 
+    WORK.mkdir(exist_ok=True)
     for former in WORK.glob("*.json"):
         former.unlink()
     quiet = ["-q", "-p", "no:cacheprovider", "--benchmark-disable-gc", "--benchmark-quiet"]
     for number in range(1 if given.quick else PASSES):
         for name in ("throughput", "single_events"):
             data = f"--benchmark-json={WORK / f'{name}-{number}.json'}"
-            step("-m", "pytest", f"test_{name}.py", *quiet, data)
+            step("-m", "pytest", f"test_{name}.py", *quiet, data, **REUSE)
         step("node_peer.py", str(WORK / f"node-{number}.json"))
     step("imports_and_memory.py", str(WORK / "imports_and_memory.json"))
+    step("memory_limit.py", "--json", str(WORK / "memory_limit.json"))
     facts = {
         "seed": seed,
         "date": datetime.date.today().isoformat(),
@@ -62,28 +70,29 @@ def main() -> int:
         "processor": processor(),
     }
     (WORK / "facts.json").write_text(json.dumps(facts))
-    output = str(WORK if given.quick else HERE)
-    step("report.py", str(WORK), output)
-    step("features.py", output, "--imports", str(WORK / "imports_and_memory.json"))
+    output = WORK if given.quick else HERE
+    step("report.py", str(WORK), str(output), **REUSE)
+    step("features.py", str(output), "--imports", str(WORK / "imports_and_memory.json"))
     if not given.quick:
-        copy_to_readme("RESULTS.md", "speed")
-        copy_to_readme("FEATURES.md", "features")
+        for problem in readme_tables.update():
+            print(problem)
     return 0
 
 
-def copy_to_readme(page: str, name: str) -> None:
-    """Copy what a page says before it tells how it was measured, between two marks."""
-    text = (HERE / page).read_text(encoding="utf-8")
-    _, _, rest = text.partition("\n\n")
-    found, _, _ = rest.partition("\n\nMeasured")
-    readme = HERE.parent / "README.md"
-    before, start, rest = readme.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"\n<!-- /{name} -->")
-    readme.write_text(f"{before}{start}{found}{end}{after}", encoding="utf-8")
+def what_is_missing() -> str:
+    """Return what has to be installed first, or an empty string."""
+    if find_spec("sse_stream") is None:
+        return f"sse-stream is not installed; in {HERE.parent} run: python -m pip install ."
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        return (
+            f"not installed: {', '.join(missing)}\n"
+            "Install the dependency group `bench`: python -m pip install --group bench"
+        )
+    return ""
 
 
 def processor() -> str:
-    """Return the processor's own name, where the system tells it."""
+    """Return the name of the processor, if the system tells it."""
     if shutil.which("lscpu"):
         done = subprocess.run(["lscpu", "--json"], capture_output=True, text=True)
         for row in json.loads(done.stdout)["lscpu"] if done.returncode == 0 else []:

@@ -1,12 +1,21 @@
-// Times eventsource-parser on loads from files: NAME.bin holds the stream, NAME.json its cuts.
-// From bytes, as they come from a transport, to events; writes the best seconds of each load.
+// Times eventsource-parser on loads from files: NAME.bin is the stream, NAME.json the chunk sizes.
+// From bytes to events, of which type, data and ID are read; prints the best seconds of each load.
 import { readFileSync } from "node:fs";
 import { createParser } from "eventsource-parser";
+
+// What was read last; assigned so that reading is not optimised away.
+let type, data, id;
 
 function read(chunks) {
   let events = 0;
   const decoder = new TextDecoder();
-  const parser = createParser({ onEvent: () => events++ });
+  const onEvent = (event) => {
+    type = event.event;
+    data = event.data;
+    id = event.id;
+    events++;
+  };
+  const parser = createParser({ onEvent });
   for (const chunk of chunks) parser.feed(decoder.decode(chunk, { stream: true }));
   return events;
 }
