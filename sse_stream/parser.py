@@ -132,7 +132,6 @@ class Parser:
                     if len(text) <= self._done_size and self._is_done(text):
                         return [DONE]
                     return [make_event("message", text, self._last_event_id, None)]
-            # All other chunks.
             if self._closed:
                 self._check_open()
             items: list[Item] = []
