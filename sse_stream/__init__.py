@@ -10,6 +10,7 @@ from .adapters import (
     iter_items,
     read_chunks,
 )
+from .encoder import encode
 from .errors import (
     EventTooLargeError,
     IncompleteStreamError,
@@ -37,6 +38,7 @@ __all__ = [
     "aiter_events",
     "aiter_items",
     "aread_chunks",
+    "encode",
     "is_event_stream",
     "iter_events",
     "iter_items",

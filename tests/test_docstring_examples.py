@@ -10,7 +10,7 @@ import pytest
 
 import sse_stream
 
-MODULES = ["adapters", "errors", "items", "parser"]
+MODULES = ["adapters", "encoder", "errors", "items", "parser"]
 # A constant and a type alias have no docstring of their own.
 WITHOUT = {"DONE", "Item"}
 

@@ -26,7 +26,7 @@ class NoOther:
             raise ModuleNotFoundError(f"{{name}} is not the copy in the host")
 
 sys.meta_path.insert(0, NoOther())
-for name in ["", ".adapters", ".cli", ".errors", ".items", ".parser"]:
+for name in ["", ".adapters", ".cli", ".encoder", ".errors", ".items", ".parser"]:
     sys.modules["sse_stream" + name] = importlib.import_module("{HOST}" + name)
 """
 

@@ -1,0 +1,86 @@
+"""The opposite of the parser: one item in, its bytes out (HTML standard, 9.2.5)."""
+
+from __future__ import annotations
+
+from .items import Comment, Done, Event
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .items import Item
+
+_NUL, _LF, _CR = 0, 10, 13
+_RETRY_BOUND = 2**64
+
+
+def encode(item: Item, *, last_event_id: str = "") -> bytes:
+    """Return the bytes of one Event, Comment or DONE, ended by a blank line.
+
+    ``last_event_id`` is the last event ID string that the reader holds: the ``id`` of the
+    event before. The ID is written if it differs; an empty one resets it. Data is split at
+    CRLF, CR and LF, and each is read back as LF. DONE and an Event with the data ``[DONE]``
+    are the same in a stream: the ``done`` of the reader's parser decides.
+
+    Raises TypeError for a member of the wrong type and for an Ignored; ValueError for CR or
+    LF in ``event``, ``id`` or ``text``, NUL in ``id``, ``retry`` below 0 or from 2**64 on,
+    and a lone surrogate. The message names the member.
+
+    >>> encode(Event(data="one\\ntwo", id="7"))
+    b'id: 7\\ndata: one\\ndata: two\\n\\n'
+    """
+    if isinstance(item, Event):
+        event, id, retry = item.event, item.id, item.retry
+        fields = b""
+        if id != "" or last_event_id != "":
+            fields = _id_field(id, last_event_id)
+        if event != "message":
+            fields += _event_field(event)
+        if retry is not None:
+            fields += _retry_field(retry)
+        data = _utf8("Event.data", item.data)
+        if _CR in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if _LF in data:
+            data = data.replace(b"\n", b"\ndata: ")
+        return b"".join((fields, b"data: ", data, b"\n\n"))
+    if isinstance(item, Comment):
+        return b": " + _one_line("Comment.text", item.text) + b"\n\n"
+    if isinstance(item, Done):
+        return b"data: [DONE]\n\n"
+    raise TypeError(f"encode() takes an Event, a Comment or DONE, not {type(item).__name__}")
+
+
+def _id_field(id: str, last_event_id: str) -> bytes:
+    value = _one_line("Event.id", id)
+    if _NUL in value:
+        raise ValueError("Event.id cannot hold NUL")
+    return b"" if value == _utf8("last_event_id", last_event_id) else b"id: " + value + b"\n"
+
+
+def _event_field(event: str) -> bytes:
+    value = _one_line("Event.event", event)
+    return b"event: " + value + b"\n" if value else b""
+
+
+def _retry_field(retry: object) -> bytes:
+    if isinstance(retry, bool) or not isinstance(retry, int):
+        raise TypeError(f"Event.retry must be an int or None, not {type(retry).__name__}")
+    if not 0 <= retry < _RETRY_BOUND:
+        raise ValueError("Event.retry must be from 0 to 2**64 - 1")
+    return b"retry: %d\n" % retry
+
+
+def _one_line(name: str, value: str) -> bytes:
+    line = _utf8(name, value)
+    if _LF in line or _CR in line:
+        raise ValueError(f"{name} cannot hold CR or LF")
+    return line
+
+
+def _utf8(name: str, value: str) -> bytes:
+    try:
+        # str's own method: that of a subclass may give another text.
+        return str.encode(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}") from None
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} cannot hold a lone surrogate") from None

@@ -1,0 +1,283 @@
+"""What encode() writes is read back as the same items, and no value becomes a field."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import sys
+from collections.abc import Iterable
+from enum import Enum, IntEnum
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from support.strategies import STREAMS
+from test_parser import CASES
+
+import sse_stream
+from sse_stream import DONE, Comment, Event, Ignored, Item, Parser, encode
+
+
+def encoded(items: Iterable[Item], last_event_id: str = "") -> bytes:
+    """Encode each item with the last event ID that a reader holds at that place."""
+    parts: list[bytes] = []
+    for item in items:
+        parts.append(encode(item, last_event_id=last_event_id))
+        if isinstance(item, Event):
+            last_event_id = item.id
+    return b"".join(parts)
+
+
+def decoded(stream: bytes, last_event_id: str = "", done: str | None = "[DONE]") -> list[Item]:
+    """Parse a whole stream, which has to end at the end of a block."""
+    parser = Parser(last_event_id=last_event_id, done=done, max_event_size=None)
+    items = parser.feed(stream)
+    assert not parser.incomplete
+    return items
+
+
+def normalised(data: str) -> str:
+    return data.replace("\r\n", "\n").replace("\r", "\n")
+
+
+# Any stream.
+
+
+@given(
+    stream=STREAMS,
+    done=st.sampled_from(["[DONE]", None]),
+    before=st.sampled_from(["", "41", "é"]),
+    held=st.sampled_from(["", "41", "é"]),
+)
+def test_the_items_of_any_stream_are_read_back(
+    stream: bytes, done: str | None, before: str, held: str
+) -> None:
+    # ``before`` is the ID that the stream was resumed with, ``held`` that of the new reader.
+    items = Parser(last_event_id=before, done=done).feed(stream)
+    assert decoded(encoded(items, held), held, done) == items
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_items_of_each_case_are_read_back(name: str) -> None:
+    items = Parser(max_event_size=None).feed(CASES[name].stream + b"\n\n")
+    assert decoded(encoded(items)) == items
+
+
+# Items that people make.
+
+DATA = st.text() | st.text("\r\n \0:a\ufeff\u2028\x85é") | st.just("[DONE]")
+LINES = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"])) | st.text(
+    " :a\ufeff\u2028\x85é"
+)
+RETRIES = st.none() | st.integers(0, 2**64 - 1)
+EVENTS = st.builds(Event, LINES, DATA, LINES, RETRIES)
+COMMENTS = st.builds(Comment, LINES)
+
+
+@given(st.lists(EVENTS | COMMENTS), st.sampled_from(["", "41"]))
+@example([Event(id="7", data=""), Event(id=""), Event(id=" ")], "")
+@example([Comment("\ufeffdata: x")], "")
+def test_items_that_people_make_are_read_back(items: list[Item], held: str) -> None:
+    expected = [
+        Event(item.event or "message", normalised(item.data), item.id, item.retry)
+        if isinstance(item, Event)
+        else item
+        for item in items
+    ]
+    assert decoded(encoded(items, held), held, done=None) == expected
+
+
+@pytest.mark.parametrize("length", range(5))
+def test_every_short_text_as_data(length: int) -> None:
+    for characters in itertools.product("\r\n :x\0\ufeff\u2028", repeat=length):
+        data = "".join(characters)
+        assert decoded(encode(Event(data=data))) == [Event(data=normalised(data))]
+
+
+@pytest.mark.parametrize("length", range(5))
+def test_every_short_text_in_one_line_is_read_back_or_refused(length: int) -> None:
+    for characters in itertools.product("\r\n :x\0\ufeff\u2028", repeat=length):
+        text = "".join(characters)
+        typed, named = Event(text or "message", "x"), Event(id=text, data="x")
+        items: list[tuple[Item, str]] = [
+            (typed, "\r\n"),
+            (named, "\r\n\0"),
+            (Comment(text), "\r\n"),
+        ]
+        for item, refused in items:
+            if any(character in text for character in refused):
+                with pytest.raises(ValueError, match="cannot hold"):
+                    encode(item)
+            else:
+                assert decoded(encode(item)) == [item]
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (Event(), b"data: \n\n"),
+        (Event(data="a"), b"data: a\n\n"),
+        (Event(data=" a"), b"data:  a\n\n"),
+        (Event(data="a\nb\rc\r\nd"), b"data: a\ndata: b\ndata: c\ndata: d\n\n"),
+        (Event(data="a\n\rb"), b"data: a\ndata: \ndata: b\n\n"),
+        (Event(data="a\r"), b"data: a\ndata: \n\n"),
+        (Event(data="\n"), b"data: \ndata: \n\n"),
+        (Event(data="a\u2028b\x85c\x0bd\x00"), "data: a\u2028b\x85c\x0bd\x00\n\n".encode()),
+        (Event("", "a"), b"data: a\n\n"),
+        (Event(" ", "a"), b"event:  \ndata: a\n\n"),
+        (Event("e", "a", "i", 5), b"id: i\nevent: e\nretry: 5\ndata: a\n\n"),
+        (Event(retry=0), b"retry: 0\ndata: \n\n"),
+        (Event(retry=2**64 - 1), b"retry: 18446744073709551615\ndata: \n\n"),
+        (Comment(""), b": \n\n"),
+        (Comment(" a"), b":  a\n\n"),
+        (Comment("a\0é"), ": a\0é\n\n".encode()),
+        (DONE, b"data: [DONE]\n\n"),
+    ],
+    ids=repr,
+)
+def test_the_bytes(item: Item, expected: bytes) -> None:
+    assert encode(item) == expected
+
+
+def test_the_id_is_written_only_if_the_reader_holds_another() -> None:
+    assert encode(Event(id="7"), last_event_id="7") == b"data: \n\n"
+    assert encode(Event(id="7"), last_event_id="6") == b"id: 7\ndata: \n\n"
+    assert encode(Event(id="7"), last_event_id="") == b"id: 7\ndata: \n\n"
+    assert encode(Event(id=""), last_event_id="7") == b"id: \ndata: \n\n"
+    for item in (Comment("a"), DONE):
+        assert encode(item, last_event_id="7") == encode(item)
+
+
+def test_an_event_whose_data_is_done_is_written_like_done() -> None:
+    # Both are the same bytes in the stream: it is the reader's parser that decides.
+    event = Event("e", "[DONE]", "7")
+    assert decoded(encode(event)) == [DONE]
+    assert decoded(encode(event), done=None) == [event]
+    assert decoded(encode(DONE), done=None) == [Event(data="[DONE]")]
+
+
+# What is refused.
+
+
+class Text(str):
+    """Tells another text in every way but that of str itself."""
+
+    def encode(self, *arguments: object) -> bytes:
+        return b"a\nretry: 5"
+
+    def __str__(self) -> str:
+        return "a\nretry: 5"
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return "a\nretry: 5"
+
+
+class Kind(str, Enum):
+    DELTA = "delta"
+
+
+class Time(IntEnum):
+    SHORT = 5
+
+
+def test_subclasses_of_str_and_int_are_written_as_the_value_that_they_hold() -> None:
+    item = Event(Text("e"), Text("d"), Text("i"), Time.SHORT)
+    assert encode(item, last_event_id=Text("7")) == b"id: i\nevent: e\nretry: 5\ndata: d\n\n"
+    assert encode(item, last_event_id=Text("i")) == b"event: e\nretry: 5\ndata: d\n\n"
+    assert encode(Comment(Text("c"))) == b": c\n\n"
+    assert encode(Event(Kind.DELTA, Kind.DELTA)) == b"event: delta\ndata: delta\n\n"
+
+
+REFUSED: list[tuple[type[Exception], str, str, object]] = [
+    *[(ValueError, "Event.event", "CR or LF", text) for text in ("\r", "a\n", "a\r\nb")],
+    *[(ValueError, "Event.id", "CR or LF", text) for text in ("\r", "a\n", "a\r\nb")],
+    *[(ValueError, "Comment.text", "CR or LF", text) for text in ("\r", "a\n", "a\r\nb")],
+    *[(ValueError, "Event.id", "NUL", text) for text in ("\0", "a\0b")],
+    *[(ValueError, "Event.retry", "from 0 to", number) for number in (-1, 2**64)],
+    *[
+        (ValueError, member, "lone surrogate", text)
+        for member in ("Event.event", "Event.data", "Event.id", "Comment.text")
+        for text in ("\ud800", "a\udfff", "\udc80\ud83d")
+    ],
+    *[
+        (TypeError, member, f"must be a str, not {type(thing).__name__}", thing)
+        for member in ("Event.event", "Event.data", "Event.id", "Comment.text")
+        for thing in (None, 5, b"a", ["a"], False, 0, b"", {"a": 1})
+    ],
+    *[
+        (TypeError, "Event.retry", f"must be an int or None, not {type(thing).__name__}", thing)
+        for thing in (True, False, "5", 5.0, b"5")
+    ],
+]
+
+
+@pytest.mark.parametrize(("error", "member", "message", "value"), REFUSED)
+def test_what_is_refused(error: type[Exception], member: str, message: str, value: Any) -> None:
+    kind, _, name = member.partition(".")
+    item = {"Event": Event, "Comment": Comment}[kind](**{name: value})
+    with pytest.raises(error) as caught:
+        encode(item)
+    assert str(caught.value).startswith(member) and message in str(caught.value)
+    assert type(caught.value) is error  # not UnicodeEncodeError, which has all the data in it
+
+
+def test_a_retry_of_more_digits_than_python_writes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Event\.retry"):
+        encode(Event(retry=10**5000))
+
+
+@pytest.mark.parametrize("id", ["a\n", "a\0", "\ud800"])
+def test_a_wrong_id_is_refused_even_if_it_would_not_be_written(id: str) -> None:
+    with pytest.raises(ValueError, match=r"Event\.id"):
+        encode(Event(id=id), last_event_id=id)
+
+
+@pytest.mark.parametrize("thing", [None, 5, b"", b"7", False], ids=repr)
+def test_a_last_event_id_of_another_type_is_refused(thing: Any) -> None:
+    for id in ("", "7"):
+        with pytest.raises(TypeError, match="last_event_id must be a str"):
+            encode(Event(id=id), last_event_id=thing)
+
+
+@pytest.mark.parametrize(
+    "thing", [Ignored("x: y"), None, "data", b"data", {"data": "x"}, [Event()], Event], ids=repr
+)
+def test_only_an_event_a_comment_or_done_is_encoded(thing: Any) -> None:
+    with pytest.raises(TypeError, match=f"not {type(thing).__name__}"):
+        encode(thing)
+
+
+def test_arguments_have_names() -> None:
+    with pytest.raises(TypeError):
+        encode(Event(), "7")  # type: ignore[call-arg]
+
+
+# Changing an item on the way.
+
+
+@pytest.mark.parametrize(
+    "replace",
+    [
+        lambda item, **changes: item.__replace__(**changes),
+        pytest.param(
+            lambda item, **changes: copy.replace(item, **changes),  # type: ignore[attr-defined]
+            marks=pytest.mark.skipif(sys.version_info < (3, 13), reason="new in Python 3.13"),
+        ),
+    ],
+    ids=["__replace__", "copy.replace"],
+)
+def test_an_item_with_other_values(replace: Any) -> None:
+    event = Event("e", "d", "i", 5)
+    assert replace(event, data="x") == Event("e", "x", "i", 5)
+    assert replace(event, event="message", retry=None) == Event("message", "d", "i")
+    assert replace(event) == event == Event("e", "d", "i", 5)
+    assert replace(Comment("a"), text="b") == Comment("b")
+    with pytest.raises(TypeError):
+        replace(event, text="x")
+
+
+def test_it_is_exported() -> None:
+    assert sse_stream.encode is encode and "encode" in sse_stream.__all__
