@@ -21,7 +21,7 @@ from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent
 WORK = FUZZ / "work"
-HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line"]
+HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line", "encoder"]
 # The exit status if a harness cannot run here.
 NOTHING_TO_DO = 0
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sse_stream import parser
+from sse_stream import encode, parser
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line"]
+HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line", "encoder"]
 INPUTS = [*(ROOT / "fuzz" / "corpus").iterdir(), *(ROOT / "tests" / "data" / "crashes").iterdir()]
 
 
@@ -40,6 +41,25 @@ def test_a_harness_detects_a_wrong_parser(monkeypatch: pytest.MonkeyPatch) -> No
     seed = (ROOT / "fuzz" / "corpus" / "carriage_returns").read_bytes()
     with pytest.raises(AssertionError):
         harness.check(seed)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "data"),
+    [
+        # Refuses nothing; knows no ID of the reader; drops a space that begins the data.
+        (lambda item, **_: b": " + getattr(item, "text", "").encode() + b"\n\n", b"\0\0\0: a\n"),
+        (lambda item, **_: encode(item), b"\0\0\0id: 1\ndata\n\nid\ndata\n\n"),
+        (lambda item, **kwargs: encode(item, **kwargs).replace(b":  ", b": "), b"\0\0\0:  a\n"),
+    ],
+)
+def test_a_harness_detects_a_wrong_encoder(
+    wrong: Callable[..., bytes], data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = importlib.import_module("encoder")
+    harness.check(data)
+    monkeypatch.setattr(harness, "encode", wrong)
+    with pytest.raises(AssertionError):
+        harness.check(data)
 
 
 def test_a_crash_is_minimised(monkeypatch: pytest.MonkeyPatch) -> None:
