@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.compare_encoder import compare, random_cases
 from support.strategies import STREAMS
 from test_parser import CASES
 
@@ -155,6 +156,20 @@ def test_an_event_whose_data_is_done_is_written_like_done() -> None:
     assert decoded(encode(event)) == [DONE]
     assert decoded(encode(event), done=None) == [event]
     assert decoded(encode(DONE), done=None) == [Event(data="[DONE]")]
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("httpx-sse", "httpx_sse"),
+        ("openai", "openai"),
+        ("launchdarkly-eventsource", "ld_eventsource"),
+    ],
+)
+def test_other_parsers_read_what_it_writes(name: str, module: str) -> None:
+    # python tests/support/compare_encoder.py asks those of Node and Chromium too.
+    pytest.importorskip(module)
+    assert compare(name, random_cases(200, seed=0))
 
 
 # What is refused.
