@@ -40,7 +40,7 @@ def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
         (folder / "__init__.py").touch()
     (tmp_path / "sitecustomize.py").write_text(ALIAS)
     shutil.copytree(TESTS, tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("benchmarks", "fuzz"):
+    for name in ("benchmarks", "docs", "fuzz"):
         ignore = shutil.ignore_patterns("work", "__pycache__")
         shutil.copytree(TESTS.parent / name, tmp_path / name, ignore=ignore)
     for name in ("README.md", "pyproject.toml"):
