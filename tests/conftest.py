@@ -16,6 +16,8 @@ collect_ignore = [
     )
     if not all(map(find_spec, ("aiohttp", "httpx", "requests", "urllib3")))
 ]
+if not all(map(find_spec, ("aiohttp", "httpx", "starlette", "uvicorn"))):
+    collect_ignore.append("test_gateway.py")
 
 # No time limit for an example; with CI set, the same code gets the same examples.
 settings.register_profile("sse-stream", deadline=None, derandomize="CI" in os.environ)
