@@ -31,11 +31,17 @@ def encode(item: Item, *, last_event_id: str = "") -> bytes:
         event, id, retry = item.event, item.id, item.retry
         fields = b""
         if id != "" or last_event_id != "":
-            fields = _id_field(id, last_event_id)
+            value = _one_line("Event.id", id)
+            if _NUL in value:
+                raise ValueError("Event.id cannot hold NUL")
+            if value != _utf8("last_event_id", last_event_id):
+                fields = b"id: " + value + b"\n"
         if event != "message":
-            fields += _event_field(event)
+            value = _one_line("Event.event", event)
+            if value:
+                fields += b"event: " + value + b"\n"
         if retry is not None:
-            fields += _retry_field(retry)
+            fields += b"retry: %d\n" % _milliseconds(retry)
         data = _utf8("Event.data", item.data)
         if _CR in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -49,38 +55,26 @@ def encode(item: Item, *, last_event_id: str = "") -> bytes:
     raise TypeError(f"encode() takes an Event, a Comment or DONE, not {type(item).__name__}")
 
 
-def _id_field(id: str, last_event_id: str) -> bytes:
-    value = _one_line("Event.id", id)
-    if _NUL in value:
-        raise ValueError("Event.id cannot hold NUL")
-    return b"" if value == _utf8("last_event_id", last_event_id) else b"id: " + value + b"\n"
+def _utf8(name: str, text: str) -> bytes:
+    try:
+        # str's own method: that of a subclass may give another text.
+        return str.encode(text)
+    except TypeError:
+        raise TypeError(f"{name} must be a str, not {type(text).__name__}") from None
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} cannot hold a lone surrogate") from None
 
 
-def _event_field(event: str) -> bytes:
-    value = _one_line("Event.event", event)
-    return b"event: " + value + b"\n" if value else b""
-
-
-def _retry_field(retry: object) -> bytes:
-    if isinstance(retry, bool) or not isinstance(retry, int):
-        raise TypeError(f"Event.retry must be an int or None, not {type(retry).__name__}")
-    if not 0 <= retry < _RETRY_BOUND:
-        raise ValueError("Event.retry must be from 0 to 2**64 - 1")
-    return b"retry: %d\n" % retry
-
-
-def _one_line(name: str, value: str) -> bytes:
-    line = _utf8(name, value)
+def _one_line(name: str, text: str) -> bytes:
+    line = _utf8(name, text)
     if _LF in line or _CR in line:
         raise ValueError(f"{name} cannot hold CR or LF")
     return line
 
 
-def _utf8(name: str, value: str) -> bytes:
-    try:
-        # str's own method: that of a subclass may give another text.
-        return str.encode(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a str, not {type(value).__name__}") from None
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} cannot hold a lone surrogate") from None
+def _milliseconds(retry: object) -> int:
+    if isinstance(retry, bool) or not isinstance(retry, int):
+        raise TypeError(f"Event.retry must be an int or None, not {type(retry).__name__}")
+    if not 0 <= retry < _RETRY_BOUND:
+        raise ValueError("Event.retry must be from 0 to 2**64 - 1")
+    return retry
