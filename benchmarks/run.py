@@ -1,4 +1,4 @@
-"""Measure everything in one run; write RESULTS.md, its pictures and FEATURES.md.
+"""Measure everything in one run; write RESULTS.md, its pictures, FEATURES.md, WRITERS.md.
 
     python benchmarks/run.py [--quick] [--seed N]
 
@@ -31,7 +31,7 @@ PASSES = 4
 # What users import of each package that the benchmarks need.
 NEEDED = ["pytest", "pytest_benchmark", "matplotlib", "rich", "packaging", "httpx", "httpx_sse"]
 NEEDED += ["httpx2", "sseclient", "ld_eventsource", "assel", "openai", "anthropic"]
-NEEDED += ["langgraph_sdk"]
+NEEDED += ["langgraph_sdk", "sse_starlette", "fastapi", "litestar", "aiohttp_sse", "datastar_py"]
 
 
 def main() -> int:
@@ -73,6 +73,7 @@ def main() -> int:
     output = WORK if given.quick else HERE
     step("report.py", str(WORK), str(output), **REUSE)
     step("features.py", str(output), "--imports", str(WORK / "imports_and_memory.json"))
+    step("writers.py", str(output), **REUSE)
     if not given.quick:
         for problem in readme_tables.update():
             print(problem)

@@ -1,0 +1,503 @@
+"""Measure what libraries that write event streams make of difficult values; write WRITERS.md.
+
+    python benchmarks/writers.py FOLDER
+
+Each writes what its users would have it write; the transcription of the standard in
+tests/support/standard.py reads that. Then the speed: the same values for all, in turns. SEED in
+the environment chooses the loads, SCALE their size. It needs the dependencies of the benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import gc
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import geometric_mean
+from typing import Any, NamedTuple
+
+from loads import build
+from report import table
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from support.standard import interpret
+
+from sse_stream import Comment, Event, Parser, encode
+
+
+class Values(NamedTuple):
+    """What a user wants to have written; None: no such field."""
+
+    data: str
+    event: str | None = None
+    id: str | None = None
+    retry: int | None = None
+
+
+class NotOffered(Exception):
+    """The library has no way to write that."""
+
+
+class Writer:
+    """One column: how users of that package have values and comments written."""
+
+    package = ""
+
+    def write(self, values: Iterable[Values]) -> list[bytes]:
+        raise NotImplementedError
+
+    def comment(self, text: str) -> bytes:
+        raise NotOffered
+
+    def read(self, data: str) -> str:
+        """Return what the writer was given, from the data that its own client gets."""
+        return data
+
+
+class Ours(Writer):
+    package = "sse-stream"
+
+    def write(self, values: Iterable[Values]) -> list[bytes]:
+        written = []
+        held = ""
+        for data, event, id, retry in values:
+            id = held if id is None else id
+            item = Event(event or "message", data, id, retry)
+            written.append(encode(item, last_event_id=held))
+            held = id
+        return written
+
+    def comment(self, text: str) -> bytes:
+        return encode(Comment(text))
+
+
+class SseStarlette(Writer):
+    package = "sse-starlette"
+
+    def __init__(self) -> None:
+        from sse_starlette import ServerSentEvent
+
+        self.kind = ServerSentEvent
+
+    def write(self, values: Iterable[Values]) -> list[bytes]:
+        kind = self.kind
+        return [
+            kind(data, event=event, id=id, retry=retry).encode()
+            for data, event, id, retry in values
+        ]
+
+    def comment(self, text: str) -> bytes:
+        return self.kind(comment=text).encode()
+
+
+class FastAPI(Writer):
+    package = "fastapi"
+
+    def __init__(self) -> None:
+        from fastapi.sse import ServerSentEvent, format_sse_event
+
+        self.kind, self.format = ServerSentEvent, format_sse_event
+
+    def write(self, values: Iterable[Values]) -> list[bytes]:
+        kind, serialize = self.kind, self.serialize
+        return [
+            serialize(kind(raw_data=data, event=event, id=id, retry=retry))
+            for data, event, id, retry in values
+        ]
+
+    def serialize(self, item: Any) -> bytes:
+        # What its router does with a ServerSentEvent that an endpoint yields.
+        return self.format(
+            data_str=item.raw_data,
+            event=item.event,
+            id=item.id,
+            retry=item.retry,
+            comment=item.comment,
+        )
+
+    def comment(self, text: str) -> bytes:
+        return self.serialize(self.kind(comment=text))
+
+
+class Litestar(Writer):
+    package = "litestar"
+
+    def __init__(self) -> None:
+        from litestar.response import ServerSentEventMessage
+
+        self.kind = ServerSentEventMessage
+
+    def write(self, values: Iterable[Values]) -> list[bytes]:
+        kind = self.kind
+        return [
+            kind(data, event=event, id=id, retry=retry).encode()
+            for data, event, id, retry in values
+        ]
+
+    def comment(self, text: str) -> bytes:
+        return self.kind(data=None, comment=text).encode()
+
+
+class Assel(Writer):
+    package = "assel"
+
+    def __init__(self) -> None:
+        import assel
+
+        self.kind, self.send = assel.Event, assel.send
+
+    def write(self, values: Iterable[Values]) -> list[bytes]:
+        kind, send = self.kind, self.send
+        return [
+            send(kind(data, "message" if event is None else event, id, retry))
+            for data, event, id, retry in values
+        ]
+
+    def comment(self, text: str) -> bytes:
+        return self.send(comment=text)
+
+
+class AiohttpSse(Writer):
+    package = "aiohttp-sse"
+
+    def __init__(self) -> None:
+        from aiohttp_sse import EventSourceResponse
+
+        class Collected(EventSourceResponse):  # type: ignore[misc]
+            """Keeps what it would send."""
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.written: list[bytes] = []
+
+            async def write(self, data: bytes) -> None:
+                self.written.append(data)
+
+        self.kind = Collected
+
+    def write(self, values: Iterable[Values]) -> list[bytes]:
+        async def main() -> list[bytes]:
+            response = self.kind()
+            for data, event, id, retry in values:
+                await response.send(data, id, event, retry)
+            written: list[bytes] = response.written
+            return written
+
+        return asyncio.run(main())
+
+
+class Datastar(Writer):
+    """Its events have types of its own, and data in a form of its own."""
+
+    package = "datastar-py"
+
+    def __init__(self) -> None:
+        from datastar_py import ServerSentEventGenerator
+
+        self.generator = ServerSentEventGenerator
+
+    def write(self, values: Iterable[Values]) -> list[bytes]:
+        patch = self.generator.patch_elements
+        written = []
+        for data, event, id, retry in values:
+            if event is not None:
+                raise NotOffered
+            written.append(patch(data, event_id=id, retry_duration=retry).encode())
+        return written
+
+    def read(self, data: str) -> str:
+        return "\n".join(line.removeprefix("elements ") for line in data.split("\n"))
+
+
+WRITERS = [Ours, SseStarlette, FastAPI, Litestar, Assel, AiohttpSse, Datastar]
+
+# The cells. A writer is right if it has none but these.
+KEPT, REFUSED, LINES, WRITTEN = "kept", "refused", "a comment for each line", "written"
+RIGHT = {KEPT, REFUSED, LINES, WRITTEN, "not offered"}
+FIELD = "**becomes a field**"
+BREAKS = {"LF": "\n", "CR": "\r", "CRLF": "\r\n"}
+# What a value holds after a line break: a retry field, which the event itself does not have.
+HIDDEN, HIDDEN_TIME = "retry: 31337", 31337
+
+
+def refused(error: Exception) -> str:
+    """Name the error, if a caller would not expect it for a wrong value."""
+    known = isinstance(error, (ValueError, TypeError))
+    return REFUSED if known else f"{REFUSED} ({type(error).__name__})"
+
+
+def events(writer: Writer, stream: bytes) -> list[Values]:
+    """Return what the standard finds; type and ID are None as those of an event without."""
+    return [
+        Values(
+            writer.read(str(data)),
+            None if event == "message" or writer.package == "datastar-py" else str(event),
+            str(id) or None,
+            retry,  # type: ignore[arg-type]
+        )
+        for kind, event, data, id, retry in (
+            item for item in interpret(stream).items if item[0] == "event"
+        )
+    ]
+
+
+def kept(writer: Writer, given: Values, expected: str, otherwise: str) -> str:
+    """Write one event; tell whether its data is read back as expected."""
+    try:
+        found = events(writer, b"".join(writer.write([given])))
+    except NotOffered:
+        return "not offered"
+    except Exception as error:
+        return refused(error)
+    if [event.data for event in found] == [expected]:
+        return KEPT
+    if any(event.retry == HIDDEN_TIME for event in found):
+        return FIELD
+    return otherwise if found else "no event"
+
+
+def for_each_break(cell: Callable[[str], str]) -> str:
+    """Return the cell, if it is the same for each kind of line break, or else each."""
+    cells = {name: cell(characters) for name, characters in BREAKS.items()}
+    found = set(cells.values())
+    if len(found) == 1:
+        return found.pop()
+    return ", ".join(f"{name} {text}" for name, text in cells.items())
+
+
+def data_with_breaks(writer: Writer) -> str:
+    return for_each_break(
+        lambda characters: kept(writer, Values(f"a{characters}{HIDDEN}"), f"a\n{HIDDEN}", "changed")
+    )
+
+
+def data_ending_with_breaks(writer: Writer) -> str:
+    return for_each_break(lambda characters: kept(writer, Values(f"a{characters}"), "a\n", "lost"))
+
+
+def other_separators(writer: Writer) -> str:
+    text = "a\u2028b\u2029c\x85d\ve\x1cf"
+    return kept(writer, Values(text), text, "taken for line breaks")
+
+
+def first_space(writer: Writer) -> str:
+    return kept(writer, Values(" a"), " a", "lost")
+
+
+def empty_data(writer: Writer) -> str:
+    return kept(writer, Values(""), "", "changed")
+
+
+def lone_surrogate(writer: Writer) -> str:
+    return kept(writer, Values("\ud800"), "\ud800", "changed")
+
+
+def one_line(writer: Writer, given: Callable[[str], Values], member: str) -> str:
+    """Write a type or an ID with line breaks."""
+
+    def cell(characters: str) -> str:
+        try:
+            [found] = events(writer, b"".join(writer.write([given(characters)])))
+        except NotOffered:
+            return "not offered"
+        except Exception as error:
+            return refused(error)
+        if found.retry == HIDDEN_TIME:
+            return FIELD
+        value = getattr(found, member)
+        return "the break is removed" if value and HIDDEN in value else "cut off there"
+
+    return for_each_break(cell)
+
+
+def type_with_breaks(writer: Writer) -> str:
+    return one_line(writer, lambda end: Values("x", event=f"a{end}{HIDDEN}"), "event")
+
+
+def id_with_breaks(writer: Writer) -> str:
+    return one_line(writer, lambda end: Values("x", id=f"7{end}{HIDDEN}"), "id")
+
+
+def id_with_nul(writer: Writer) -> str:
+    try:
+        [found] = events(writer, b"".join(writer.write([Values("x", id="7\0")])))
+    except Exception as error:
+        return refused(error)
+    return "readers ignore the ID" if found.id is None else "changed"
+
+
+def reset(writer: Writer) -> str:
+    """Write an ID, then an empty one."""
+    written = b"".join(writer.write([Values("x", id="7"), Values("y", id="")]))
+    _, found = events(writer, written)
+    return WRITTEN if found.id is None else "left out"
+
+
+def negative_retry(writer: Writer) -> str:
+    try:
+        [found] = events(writer, b"".join(writer.write([Values("x", retry=-1)])))
+    except Exception as error:
+        return refused(error)
+    return "readers ignore it" if found.retry is None else "changed"
+
+
+def comment_with_breaks(writer: Writer) -> str:
+    def cell(characters: str) -> str:
+        try:
+            stream = writer.comment(f"a{characters}{HIDDEN}")
+        except NotOffered:
+            return "not offered"
+        except Exception as error:
+            return refused(error)
+        found = interpret(stream)
+        if found.retry == HIDDEN_TIME:
+            return FIELD
+        return LINES if found.items == [("comment", "a"), ("comment", HIDDEN)] else "changed"
+
+    return for_each_break(cell)
+
+
+ROWS: dict[str, Callable[[Writer], str]] = {
+    "line breaks in the data": data_with_breaks,
+    "a line break that ends the data": data_ending_with_breaks,
+    "U+2028, U+0085 and others in the data": other_separators,
+    "a space that begins the data": first_space,
+    "empty data": empty_data,
+    "a lone surrogate": lone_surrogate,
+    "line breaks in the type": type_with_breaks,
+    "line breaks in the ID": id_with_breaks,
+    "NUL in the ID": id_with_nul,
+    "an empty ID after another": reset,
+    "a negative `retry`": negative_retry,
+    "line breaks in a comment": comment_with_breaks,
+}
+
+
+def features(writers: list[Writer]) -> dict[str, list[str]]:
+    return {name: [row(writer) for writer in writers] for name, row in ROWS.items()}
+
+
+# Speed.
+
+
+def loads(seed: int, scale: float) -> dict[str, list[Values]]:
+    """Return the events of the loads that are parsed in the other benchmarks."""
+    wanted = {
+        "chat, one event a chunk": "chat",
+        "chat in CJK and emoji, one event a chunk": "chat in CJK and emoji",
+        "anthropic, one event a chunk": "anthropic, with types",
+        "id, event, retry, 3 data lines, 64 KiB": "id, event, retry, 3 data lines",
+        "tiny events (12 B), 64 KiB": "tiny events",
+        "one 8 MiB line, 1460 B": "one 8 MiB line",
+        "one event of 100,000 data lines": "one event of 100,000 data lines",
+    }
+    found: dict[str, list[Values]] = {}
+    for load in build(seed, scale):
+        if load.name in wanted:
+            items = Parser().feed(b"".join(load.chunks))
+            found[wanted[load.name]] = [
+                Values(
+                    item.data,
+                    None if item.event == "message" else item.event,
+                    item.id or None,
+                    item.retry,
+                )
+                for item in items
+                if isinstance(item, Event)
+            ]
+    return found
+
+
+def microseconds(writers: list[Writer], values: list[Values], seconds: float) -> list[float]:
+    """Return the shortest time for one event of each; they take turns for that many seconds."""
+    best = [math.inf] * len(writers)
+    offered = [number for number, writer in enumerate(writers) if same(writer, values)]
+    end = time.perf_counter() + seconds
+    rounds = 0
+    gc.collect()
+    gc.disable()
+    while rounds < 3 or time.perf_counter() < end:
+        for number in offered:
+            start = time.perf_counter()
+            writers[number].write(values)
+            best[number] = min(best[number], time.perf_counter() - start)
+        rounds += 1
+    gc.enable()
+    return [1e6 * took / len(values) for took in best]
+
+
+def same(writer: Writer, values: list[Values]) -> bool:
+    """Tell whether a reader gets the events that were to be written."""
+    try:
+        items = Parser(max_event_size=None).feed(b"".join(writer.write(values)))
+    except NotOffered:
+        return False
+    return [(item.event, item.data) for item in items if isinstance(item, Event)] == [
+        (event or "message", data) for data, event, _, _ in values
+    ]
+
+
+def page(seed: int, scale: float, seconds: float) -> str:
+    writers = [kind() for kind in WRITERS]
+    names = [writer.package for writer in writers]
+    found = features(writers)
+    right = [
+        number
+        for number in range(1, len(writers))
+        if all(cells[number] in RIGHT for cells in found.values())
+    ]
+    rows = []
+    ratios = []
+    for name, values in loads(seed, scale).items():
+        times = microseconds(writers, values, seconds)
+        cells = [f"{took:.2f}" if took < 1000 else f"{took:.0f}" for took in times]
+        cells = ["" if cell == "inf" else cell for cell in cells]
+        ratios.append(min(times[number] for number in right) / times[0])
+        rows.append([name, *cells, f"{ratios[-1]:.2f}"])
+    ratio = f"{geometric_mean(ratios):.2f} times as fast in the geometric mean"
+    versions = ", ".join(f"{name} {version(name)}" for name in names[1:])
+    right_names = " and ".join(names[number] for number in right)
+    return f"""# Writers of event streams
+
+{table(["", *names], [[name, *cells] for name, cells in found.items()])}
+
+Each cell comes from a run: the library writes the value in the way that its users do, and the
+transcription of the standard in `tests/support/standard.py` reads it. *kept*: read back as it
+was, a line break as LF; *refused*: a ValueError or TypeError; *becomes a field*: whoever chooses
+the value also chooses other fields of the event. datastar-py writes events of its own types.
+
+## Speed
+
+{table(["microseconds an event", *names, "relative speed"], rows)}
+
+From the values to the bytes, the object in between included, as each library's users do it; an
+empty cell: it cannot write these events. The relative speed is that of sse-stream to the fastest
+other library whose cells above are all *kept*, *refused*, *written*, *{LINES}* or
+*not offered*: {right_names}. sse-stream is {ratio}; the minimum is
+{min(ratios):.2f}. The times of aiohttp-sse include its time limit for each write.
+
+Measured {datetime.date.today().isoformat()} with {Parser()!r}, Python {platform.python_version()},
+{platform.system()} {platform.machine()}, seed {seed}: {versions}.
+"""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description="Compare libraries that write event streams.")
+    options.add_argument("folder", type=Path)
+    options.add_argument("--seconds", type=float, default=3, help="time for each load (3)")
+    given = options.parse_args()
+    seed, scale = int(os.environ.get("SEED", "1")), float(os.environ.get("SCALE", "1"))
+    (given.folder / "WRITERS.md").write_text(page(seed, scale, given.seconds), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
