@@ -106,6 +106,7 @@ def check_all(inside: str) -> None:
     check_packages(inside)
     run(inside, "fuzz/run.py", "all", "--seconds", "10")
     run(inside, "tests/support/compare.py", "--streams", "2000")
+    run(inside, "tests/support/compare_encoder.py", "--readers", "eventsource-parser", "undici")
     # Compiled, where there is a compiler (skipped tests say so if not), then pure.
     run(inside, "-m", "pytest", "-q", "-rs", *NO_COPIES)
     coverage = ["--cov=sse_stream"]
