@@ -1,9 +1,9 @@
-"""Measure what libraries that write event streams make of difficult values; write WRITERS.md.
+"""Compare libraries that write event streams, in difficult values and speed; write WRITERS.md.
 
     python benchmarks/writers.py FOLDER
 
-Each writes what its users would have it write; the transcription of the standard in
-tests/support/standard.py reads that. Then the speed: the same values for all, in turns. SEED in
+Each is called as its users call it; the transcription of the standard in
+tests/support/standard.py reads the bytes. Then the speed: the same values for all, in turns. SEED in
 the environment chooses the loads, SCALE their size. It needs the dependencies of the benchmarks.
 """
 
@@ -35,7 +35,7 @@ from sse_stream import Comment, Event, Parser, encode
 
 
 class Values(NamedTuple):
-    """What a user wants to have written; None: no such field."""
+    """The values of one event; None: no such field."""
 
     data: str
     event: str | None = None
@@ -48,7 +48,7 @@ class NotOffered(Exception):
 
 
 class Writer:
-    """One column: how users of that package have values and comments written."""
+    """One column: how users of that package write events and comments."""
 
     package = ""
 
@@ -173,7 +173,7 @@ class AiohttpSse(Writer):
         from aiohttp_sse import EventSourceResponse
 
         class Collected(EventSourceResponse):  # type: ignore[misc]
-            """Keeps what it would send."""
+            """Keeps the bytes that it would send."""
 
             def __init__(self) -> None:
                 super().__init__()
@@ -251,7 +251,7 @@ def events(writer: Writer, stream: bytes) -> list[Values]:
 
 
 def kept(writer: Writer, given: Values, expected: str, otherwise: str) -> str:
-    """Write one event; tell whether its data is read back as expected."""
+    """Write one event; return KEPT if its data is read back as expected."""
     try:
         found = events(writer, b"".join(writer.write([given])))
     except NotOffered:
@@ -286,7 +286,7 @@ def data_ending_with_breaks(writer: Writer) -> str:
 
 def other_separators(writer: Writer) -> str:
     text = "a\u2028b\u2029c\x85d\ve\x1cf"
-    return kept(writer, Values(text), text, "taken for line breaks")
+    return kept(writer, Values(text), text, "read as line breaks")
 
 
 def first_space(writer: Writer) -> str:
@@ -436,7 +436,7 @@ def microseconds(writers: list[Writer], values: list[Values], seconds: float) ->
 
 
 def same(writer: Writer, values: list[Values]) -> bool:
-    """Tell whether a reader gets the events that were to be written."""
+    """Return whether a reader gets the events that were to be written."""
     try:
         items = Parser(max_event_size=None).feed(b"".join(writer.write(values)))
     except NotOffered:
@@ -472,8 +472,8 @@ def page(seed: int, scale: float, seconds: float) -> str:
 
 Each cell comes from a run: the library writes the value in the way that its users do, and the
 transcription of the standard in `tests/support/standard.py` reads it. *kept*: read back as it
-was, a line break as LF; *refused*: a ValueError or TypeError; *becomes a field*: whoever chooses
-the value also chooses other fields of the event. datastar-py writes events of its own types.
+was, a line break as LF; *refused*: a ValueError or TypeError; *becomes a field*: what follows the
+line break is read as another field. datastar-py writes events of its own types.
 
 ## Speed
 

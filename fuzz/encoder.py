@@ -1,4 +1,4 @@
-"""What encode() writes is read back as the same items; what it cannot write, it refuses."""
+"""Parsing what encode() wrote gives the same items; it refuses what cannot be written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PARSERS = {PureParser, Parser}
 
 
 def check(data: bytes) -> None:
-    """Encode the items of the stream, then items that are made of the chunks."""
+    """Encode the items of the stream, then items made from the chunks."""
     given = read(data)
     done = "[DONE]" if given.options & 1 else None
     for kind in PARSERS:
@@ -30,7 +30,7 @@ def check(data: bytes) -> None:
 
 
 def read_back(items: list[Item], done: str | None) -> list[Item]:
-    """Encode each item for a reader that holds the ID of the event before; parse it all."""
+    """Encode each item with the last event ID of the reader, and parse it."""
     reader = Parser(done=done)
     read: list[Item] = []
     for item in items:
@@ -39,7 +39,7 @@ def read_back(items: list[Item], done: str | None) -> list[Item]:
 
 
 def made_of(given: Input) -> tuple[Event, Comment]:
-    """Return an event and a comment with the chunks as texts; invalid bytes are surrogates."""
+    """Return an event and a comment of the chunks; invalid bytes become lone surrogates."""
     texts = [chunk.decode("utf-8", "surrogateescape") for chunk in given.chunks]
     event, data, id, text = (*texts, "", "", "", "")[:4]
     retry = [None, given.limit - 10, given.limit - 10 + 2**64][given.options % 3]
@@ -47,7 +47,7 @@ def made_of(given: Input) -> tuple[Event, Comment]:
 
 
 def can_be_encoded(item: Event | Comment) -> bool:
-    """Say it in another way than the encoder does: character by character."""
+    """Return whether all values can be written; the encoder itself checks bytes, not text."""
     if isinstance(item, Comment):
         lines, others = item.text, ""
     else:

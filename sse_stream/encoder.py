@@ -57,7 +57,7 @@ def encode(item: Item, *, last_event_id: str = "") -> bytes:
 
 def _utf8(name: str, text: str) -> bytes:
     try:
-        # str's own method: that of a subclass may give another text.
+        # Not text.encode(): a subclass may override it.
         return str.encode(text)
     except TypeError:
         raise TypeError(f"{name} must be a str, not {type(text).__name__}") from None

@@ -1,4 +1,4 @@
-"""What encode() writes is read back as the same items, and no value becomes a field."""
+"""Parsing what encode() wrote gives the same items, and no value becomes another field."""
 
 from __future__ import annotations
 
@@ -42,9 +42,6 @@ def normalised(data: str) -> str:
     return data.replace("\r\n", "\n").replace("\r", "\n")
 
 
-# Any stream.
-
-
 @given(
     stream=STREAMS,
     done=st.sampled_from(["[DONE]", None]),
@@ -65,8 +62,7 @@ def test_the_items_of_each_case_are_read_back(name: str) -> None:
     assert decoded(encoded(items)) == items
 
 
-# Items that people make.
-
+# Items made by users, not by a parser.
 DATA = st.text() | st.text("\r\n \0:a\ufeff\u2028\x85é") | st.just("[DONE]")
 LINES = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"])) | st.text(
     " :a\ufeff\u2028\x85é"
@@ -79,7 +75,7 @@ COMMENTS = st.builds(Comment, LINES)
 @given(st.lists(EVENTS | COMMENTS), st.sampled_from(["", "41"]))
 @example([Event(id="7", data=""), Event(id=""), Event(id=" ")], "")
 @example([Comment("\ufeffdata: x")], "")
-def test_items_that_people_make_are_read_back(items: list[Item], held: str) -> None:
+def test_self_made_items_are_read_back(items: list[Item], held: str) -> None:
     expected = [
         Event(item.event or "message", normalised(item.data), item.id, item.retry)
         if isinstance(item, Event)
@@ -137,7 +133,7 @@ def test_every_short_text_in_one_line_is_read_back_or_refused(length: int) -> No
     ],
     ids=repr,
 )
-def test_the_bytes(item: Item, expected: bytes) -> None:
+def test_encoded_bytes(item: Item, expected: bytes) -> None:
     assert encode(item) == expected
 
 
@@ -167,16 +163,13 @@ def test_an_event_whose_data_is_done_is_written_like_done() -> None:
     ],
 )
 def test_other_parsers_read_what_it_writes(name: str, module: str) -> None:
-    # python tests/support/compare_encoder.py asks those of Node and Chromium too.
+    # python tests/support/compare_encoder.py also runs those on Node, and Chromium.
     pytest.importorskip(module)
     assert compare(name, random_cases(200, seed=0))
 
 
-# What is refused.
-
-
 class Text(str):
-    """Tells another text in every way but that of str itself."""
+    """A str whose own methods return another text."""
 
     def encode(self, *arguments: object) -> bytes:
         return b"a\nretry: 5"
@@ -230,7 +223,7 @@ REFUSED: list[tuple[type[Exception], str, str, object]] = [
 
 
 @pytest.mark.parametrize(("error", "member", "message", "value"), REFUSED)
-def test_what_is_refused(error: type[Exception], member: str, message: str, value: Any) -> None:
+def test_refused_values(error: type[Exception], member: str, message: str, value: Any) -> None:
     kind, _, name = member.partition(".")
     item = {"Event": Event, "Comment": Comment}[kind](**{name: value})
     with pytest.raises(error) as caught:
@@ -268,9 +261,6 @@ def test_only_an_event_a_comment_or_done_is_encoded(thing: Any) -> None:
 def test_arguments_have_names() -> None:
     with pytest.raises(TypeError):
         encode(Event(), "7")  # type: ignore[call-arg]
-
-
-# Changing an item on the way.
 
 
 @pytest.mark.parametrize(

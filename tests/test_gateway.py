@@ -21,7 +21,7 @@ from sse_stream import DONE, Comment, Event, Item, iter_items
 
 
 class Gateway(uvicorn.Server):
-    """Tells when it listens."""
+    """Sets an event once it listens."""
 
     def __init__(self, app: Any) -> None:
         super().__init__(uvicorn.Config(app, port=0, log_level="warning"))

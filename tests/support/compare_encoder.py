@@ -5,8 +5,8 @@
 
 Readers in Python: httpx-sse, openai's decoder, launchdarkly-eventsource. On Node:
 eventsource-parser and undici's EventSource. Chromium's own EventSource, headless. What is not
-installed is named and skipped. DEPARTURES lists what a reader does otherwise than the standard
-with streams that are right; any other difference is printed, shortest first, and is a failure.
+installed is named and skipped. DEPARTURES lists where a reader departs from the standard; any
+other difference is printed, shortest first, and is a failure.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sse_stream import DONE, Comment, Event, Item, encode
 from support.compare import OTHER_PARSERS, answers
 
-# "event" with type, data and last event ID (None: the reader does not tell it), or "comment"
+# "event" with type, data and last event ID (None: the reader does not report it), or "comment"
 # with its text.
 Found = list[Any]
 
-# Line breaks, what only some take for a line break, what stands at the start of lines.
+# Characters that some parsers treat as line breaks, and text that looks like fields.
 PIECES = ["a", "[DONE]", "data: x", '{"a": 1}', "é", "😀", ":", ": ", " ", "  ", "\t", "\ufeff"]
 PIECES += ["\u2028", "\u2029", "\x85", "\v", "\f", "\x1c", "id: 9", "retry: 1"]
 BREAKS = ["\n", "\r", "\r\n", "\n\n", "\r\r", "\n\r", "\r\n\r\n"]
@@ -252,7 +252,7 @@ READERS: dict[str, Callable[[list[bytes]], Iterator[list[Found]]]] = {
     "eventsource-parser": on_node("eventsource-parser"),
     "undici": on_node("undici"),
 }
-TELL_COMMENTS = {"launchdarkly-eventsource", "eventsource-parser"}
+REPORT_COMMENTS = {"launchdarkly-eventsource", "eventsource-parser"}
 
 
 def read_all(name: str, cases: list[Encoded]) -> list[list[Found]]:
@@ -264,8 +264,8 @@ def read_all(name: str, cases: list[Encoded]) -> list[list[Found]]:
 
 
 def same(name: str, ours: list[Found], theirs: list[Found]) -> bool:
-    """Compare what the reader tells: not every one tells comments, or the ID in each event."""
-    if name not in TELL_COMMENTS:
+    """Compare what the reader reports: not all report comments, or an ID for each event."""
+    if name not in REPORT_COMMENTS:
         ours = [item for item in ours if item[0] == "event"]
     return len(ours) == len(theirs) and all(
         our == their or (our[:3] == their[:3] and their[3:] == [None])
