@@ -3,8 +3,8 @@
     python benchmarks/writers.py FOLDER
 
 Each is called as its users call it; the transcription of the standard in
-tests/support/standard.py reads the bytes. Then the speed: the same values for all, in turns. SEED in
-the environment chooses the loads, SCALE their size. It needs the dependencies of the benchmarks.
+tests/support/standard.py reads the bytes. Then the speed: the same values for all, in turns.
+SEED in the environment chooses the loads, SCALE their size. It needs the dependency group `bench`.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime
-import gc
 import math
 import os
 import platform
 import sys
-import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any, NamedTuple
 
+from allocator import REUSE, run_with
 from loads import build
+from ratios import best_times
 from report import table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
@@ -418,21 +419,12 @@ def loads(seed: int, scale: float) -> dict[str, list[Values]]:
 
 
 def microseconds(writers: list[Writer], values: list[Values], seconds: float) -> list[float]:
-    """Return the shortest time for one event of each; they take turns for that many seconds."""
-    best = [math.inf] * len(writers)
-    offered = [number for number, writer in enumerate(writers) if same(writer, values)]
-    end = time.perf_counter() + seconds
-    rounds = 0
-    gc.collect()
-    gc.disable()
-    while rounds < 3 or time.perf_counter() < end:
-        for number in offered:
-            start = time.perf_counter()
-            writers[number].write(values)
-            best[number] = min(best[number], time.perf_counter() - start)
-        rounds += 1
-    gc.enable()
-    return [1e6 * took / len(values) for took in best]
+    """Return the time of each for one event; infinite for one that cannot write these events."""
+    calls = {
+        writer.package: partial(writer.write, values) for writer in writers if same(writer, values)
+    }
+    best = best_times(calls, seconds)
+    return [1e6 * best.get(writer.package, math.inf) / len(values) for writer in writers]
 
 
 def same(writer: Writer, values: list[Values]) -> bool:
@@ -495,6 +487,7 @@ def main() -> None:
     options.add_argument("folder", type=Path)
     options.add_argument("--seconds", type=float, default=3, help="time for each load (3)")
     given = options.parse_args()
+    run_with(REUSE)
     seed, scale = int(os.environ.get("SEED", "1")), float(os.environ.get("SCALE", "1"))
     (given.folder / "WRITERS.md").write_text(page(seed, scale, given.seconds), encoding="utf-8")
 
