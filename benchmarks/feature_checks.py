@@ -231,6 +231,15 @@ def long_line(peer: Peer) -> str:
     return growth(peer, small, large)
 
 
+def writes(peer: Peer) -> str:
+    try:
+        stream = peer.write("e", "a\nb\r\nc", "5")
+    except NotImplementedError:
+        return "no"
+    wanted = ("event", "e", "a\nb\nc", "5", None)
+    return "yes" if interpret(stream).items == [wanted] else "another event"
+
+
 def asynchronous(peer: Peer) -> str:
     chunks = [b": hi\ndata: a\n", b"\nevent: e\ndata: b\n\n"]
     seen = peer.asee(chunks)
@@ -421,6 +430,12 @@ def rows(seed: int, measured: dict[str, float]) -> list[Row]:
             "quadratic. (Larger lines do not fit in the processor's caches.)",
             long_line,
             timed=True,
+        ),
+        Row(
+            "writes event streams",
+            "an event with a type, an ID and data of three lines, which end with LF and CRLF. "
+            "[WRITERS.md](WRITERS.md) compares it with libraries that only write",
+            writes,
         ),
         Row("async", "two events through its asynchronous interface", asynchronous),
         Row(

@@ -147,6 +147,10 @@ class Peer:
     def aread(self, chunks: AsyncIterable[bytes]) -> Any:
         raise NotImplementedError
 
+    def write(self, event: str, data: str, id: str) -> bytes:
+        """Return the bytes of an event, if the package writes event streams too."""
+        raise NotImplementedError
+
     def read_until_done(self, body: Iterable[bytes]) -> None:
         """Stop at [DONE], as its users do."""
         for event in self.read(body):
@@ -283,6 +287,10 @@ class Ours(Peer):
     def aread(self, chunks: AsyncIterable[bytes]) -> Any:
         return self.package.aiter_items(chunks, parser=self.package.Parser())
 
+    def write(self, event: str, data: str, id: str) -> bytes:
+        written: bytes = self.package.encode(self.package.Event(event, data, id))
+        return written
+
     def read_until_done(self, body: Iterable[bytes]) -> None:
         for _ in self.package.iter_events(body, drain=True):
             pass
@@ -410,6 +418,11 @@ class Assel(Peer):
         import assel
 
         return assel.aparse(chunks)
+
+    def write(self, event: str, data: str, id: str) -> bytes:
+        import assel
+
+        return assel.send(assel.Event(data, event, id))
 
 
 class Decoder(Peer):

@@ -24,6 +24,7 @@ from statistics import geometric_mean
 from typing import Any, NamedTuple
 
 from allocator import REUSE, run_with
+from both_forms import FORMS
 from loads import build
 from ratios import best_times
 from report import table
@@ -32,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from support.standard import interpret
 
-from sse_stream import Comment, Event, Parser, encode
+from sse_stream import Event, Parser
 
 
 class Values(NamedTuple):
@@ -53,6 +54,11 @@ class Writer:
 
     package = ""
 
+    @property
+    def name(self) -> str:
+        """The name of its column of times."""
+        return self.package
+
     def write(self, values: Iterable[Values]) -> list[bytes]:
         raise NotImplementedError
 
@@ -67,18 +73,28 @@ class Writer:
 class Ours(Writer):
     package = "sse-stream"
 
+    def __init__(self, form: str) -> None:
+        self.form = form
+        self.module = FORMS[form]
+
+    @property
+    def name(self) -> str:
+        return f"{self.package}, {self.form}"
+
     def write(self, values: Iterable[Values]) -> list[bytes]:
+        kind, encode = self.module.Event, self.module.encode
         written = []
         held = ""
         for data, event, id, retry in values:
             id = held if id is None else id
-            item = Event(event or "message", data, id, retry)
+            item = kind(event or "message", data, id, retry)
             written.append(encode(item, last_event_id=held))
             held = id
         return written
 
     def comment(self, text: str) -> bytes:
-        return encode(Comment(text))
+        encoded: bytes = self.module.encode(self.module.Comment(text))
+        return encoded
 
 
 class SseStarlette(Writer):
@@ -219,7 +235,7 @@ class Datastar(Writer):
         return "\n".join(line.removeprefix("elements ") for line in data.split("\n"))
 
 
-WRITERS = [Ours, SseStarlette, FastAPI, Litestar, Assel, AiohttpSse, Datastar]
+OTHERS = [SseStarlette, FastAPI, Litestar, Assel, AiohttpSse, Datastar]
 
 # The cells. A writer is right if it has none but these.
 KEPT, REFUSED, LINES, WRITTEN = "kept", "refused", "a comment for each line", "written"
@@ -421,10 +437,10 @@ def loads(seed: int, scale: float) -> dict[str, list[Values]]:
 def microseconds(writers: list[Writer], values: list[Values], seconds: float) -> list[float]:
     """Return the time of each for one event; infinite for one that cannot write these events."""
     calls = {
-        writer.package: partial(writer.write, values) for writer in writers if same(writer, values)
+        writer.name: partial(writer.write, values) for writer in writers if same(writer, values)
     }
     best = best_times(calls, seconds)
-    return [1e6 * best.get(writer.package, math.inf) / len(values) for writer in writers]
+    return [1e6 * best.get(writer.name, math.inf) / len(values) for writer in writers]
 
 
 def same(writer: Writer, values: list[Values]) -> bool:
@@ -439,46 +455,73 @@ def same(writer: Writer, values: list[Values]) -> bool:
 
 
 def page(seed: int, scale: float, seconds: float) -> str:
-    writers = [kind() for kind in WRITERS]
-    names = [writer.package for writer in writers]
-    found = features(writers)
+    ours = [Ours(form) for form in FORMS]
+    others = [kind() for kind in OTHERS]
+    found = features(ours)
+    if different := [name for name, cells in found.items() if len(set(cells)) > 1]:
+        raise RuntimeError(f"the forms of sse-stream differ in {different}")
+    found = features([ours[0], *others])
     right = [
         number
-        for number in range(1, len(writers))
-        if all(cells[number] in RIGHT for cells in found.values())
+        for number in range(len(others))
+        if all(cells[1 + number] in RIGHT for cells in found.values())
     ]
     rows = []
-    ratios = []
+    ratios: list[list[float]] = []
     for name, values in loads(seed, scale).items():
-        times = microseconds(writers, values, seconds)
-        cells = [f"{took:.2f}" if took < 1000 else f"{took:.0f}" for took in times]
-        cells = ["" if cell == "inf" else cell for cell in cells]
-        ratios.append(min(times[number] for number in right) / times[0])
-        rows.append([name, *cells, f"{ratios[-1]:.2f}"])
-    ratio = f"{geometric_mean(ratios):.2f} times as fast in the geometric mean"
-    versions = ", ".join(f"{name} {version(name)}" for name in names[1:])
-    right_names = " and ".join(names[number] for number in right)
-    return f"""# Writers of event streams
+        times = microseconds([*ours, *others], values, seconds)
+        mine, theirs = times[: len(ours)], times[len(ours) :]
+        fastest = min(theirs[number] for number in right)
+        ratios.append([fastest / took for took in mine])
+        rows.append([name, *map(shown, times), *(f"{ratio:.2f}" for ratio in ratios[-1])])
+    for name, function in (("geometric mean", geometric_mean), ("minimum", min)):
+        relative = [f"{function(column):.2f}" for column in zip(*ratios, strict=True)]
+        rows.append([name, *[""] * (len(ours) + len(others)), *relative])
+    names = [writer.package for writer in others]
+    features_head = ["", Ours.package, *names]
+    mine_names = [writer.name for writer in ours]
+    speed_head = ["microseconds an event", *mine_names, *names]
+    speed_head += [f"relative speed, {form}" for form in FORMS]
+    return PAGE.format(
+        features=table(features_head, [[name, *cells] for name, cells in found.items()]),
+        speed=table(speed_head, rows),
+        lines=LINES,
+        right=" and ".join(names[number] for number in right),
+        date=datetime.date.today().isoformat(),
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        seed=seed,
+        versions=", ".join(f"{name} {version(name)}" for name in names),
+    )
 
-{table(["", *names], [[name, *cells] for name, cells in found.items()])}
+
+def shown(microseconds: float) -> str:
+    if math.isinf(microseconds):
+        return ""
+    return f"{microseconds:.2f}" if microseconds < 1000 else f"{microseconds:.0f}"
+
+
+PAGE = """# Writers of event streams
+
+{features}
 
 Each cell comes from a run: the library writes the value in the way that its users do, and the
 transcription of the standard in `tests/support/standard.py` reads it. *kept*: read back as it
 was, a line break as LF; *refused*: a ValueError or TypeError; *becomes a field*: what follows the
-line break is read as another field. datastar-py writes events of its own types.
+line break is read as another field. datastar-py writes events of its own types. Both forms of
+sse-stream have the same cells.
 
 ## Speed
 
-{table(["microseconds an event", *names, "relative speed"], rows)}
+{speed}
 
 From the values to the bytes, the object in between included, as each library's users do it; an
 empty cell: it cannot write these events. The relative speed is that of sse-stream to the fastest
-other library whose cells above are all *kept*, *refused*, *written*, *{LINES}* or
-*not offered*: {right_names}. sse-stream is {ratio}; the minimum is
-{min(ratios):.2f}. The times of aiohttp-sse include its time limit for each write.
+other library whose cells above are all *kept*, *refused*, *written*, *{lines}*
+or *not offered*: {right}. The times of aiohttp-sse include its time limit for each write.
 
-Measured {datetime.date.today().isoformat()} with {Parser()!r}, Python {platform.python_version()},
-{platform.system()} {platform.machine()}, seed {seed}: {versions}.
+Measured by `python benchmarks/writers.py`, seed {seed}, {date}, Python {python}, {system}:
+{versions}.
 """
 
 
