@@ -13,7 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.compare_encoder import compare, random_cases
+from support.standard import interpret
 from support.strategies import STREAMS
+from test_against_standard import plain
 from test_parser import CASES
 
 import sse_stream
@@ -82,7 +84,12 @@ def test_self_made_items_are_read_back(items: list[Item], held: str) -> None:
         else item
         for item in items
     ]
-    assert decoded(encoded(items, held), held, done=None) == expected
+    stream = encoded(items, held)
+    assert decoded(stream, held, done=None) == expected
+    # The transcription of the standard shares no code with the parser.
+    found = interpret(stream, None, held)
+    assert found.items == [plain(item) for item in expected]
+    assert not found.incomplete and found.ignored == 0
 
 
 @pytest.mark.parametrize("length", range(5))
