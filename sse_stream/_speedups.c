@@ -1,16 +1,12 @@
-/* The Parser of parser.py once more, compiled.
+/* The types of items.py and the Parser of parser.py, compiled (as PEP 399 has it).
  *
- * parser.py is the reference: names, rules, errors and docstrings here follow it, and the
- * tests hold the two together. What differs is how the bytes move:
+ * items.py and parser.py are the reference: names, steps, errors and docstrings here follow
+ * theirs, and the tests run over both forms. What differs is how the bytes move:
  *
- * - A line that lies whole in the chunk is not copied: its value is decoded from the chunk.
- *   The first data value of a block is only remembered (Feed.value), and copied when the
- *   block goes on with another data field or into the next chunk.
- * - What must outlive the call is in one buffer: the data of the block, each value with its
- *   newline, then the line in progress. Once that line is known to be a data field its name
- *   is taken out, so that the end of the line costs nothing more.
- * - Items are the classes of items.py, made without a call to __init__: their slots are
- *   written at the offsets that the classes' own descriptors tell.
+ * - A line that lies whole in the chunk is not copied: its value stays in the chunk and is
+ *   decoded from there. What the chunk's end leaves of a block is copied (keep_values).
+ * - A line in progress is collected in memory of its own. When it ends, its value takes over
+ *   that memory, so that a large value is in memory once.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -24,342 +20,501 @@
 #define Py_END_CRITICAL_SECTION() }
 #endif
 
-/* A buffer above this size is given back when its event is out. */
-#define KEPT_ROOM 65536
+/* Memory above this size is given back when what it held is out. */
+#define KEPT_CAPACITY 65536
 /* Types repeat from event to event; one of at most this size is not decoded twice in a row. */
 #define KEPT_TYPE 64
-/* Longer text goes to Python's own decoder at once. */
-#define SHORT_TEXT 1024
+/* How many of the stream's first bytes are kept. */
+#define START_SIZE 200
+/* How many spaces around the data that is DONE do not count. */
+#define DONE_SPACES 16
 
 static const char BOM[] = "\xef\xbb\xbf";
+
+static struct PyModuleDef module_def;
+
+typedef struct {
+    PyObject *event_type, *comment_type, *ignored_type, *done, *message, *empty;
+    /* From errors.py. */
+    PyObject *too_large_error, *closed_error, *check_text, *check_limit, *as_bytes;
+} State;
+
+/* The module of a type made here, or of a Python class derived from one; borrowed. */
+#if PY_VERSION_HEX >= 0x030B0000
+#define find_module(type) PyType_GetModuleByDef(type, &module_def)
+#else
+static PyObject *
+find_module(PyTypeObject *type)
+{
+    for (; type != NULL; type = type->tp_base) {
+        PyObject *module = PyType_GetModule(type);
+        if (module != NULL && PyModule_GetDef(module) == &module_def) return module;
+        PyErr_Clear();
+    }
+    PyErr_SetString(PyExc_TypeError, "the type has lost its module");
+    return NULL;
+}
+#endif
+
+/* --- items ------------------------------------------------------------------------- */
+
+/* An item of any type: the members that its type does not have are NULL. Members are written
+   once, before anybody else has the item. All but what follows is inherited from _Value. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *members[4];
+} Item;
+
+static PyObject *
+new_item(PyTypeObject *type, int count, PyObject **members)
+{
+    Item *self = (Item *)type->tp_alloc(type, 0);
+    if (self == NULL) return NULL;
+    for (int i = 0; i < count; i++) self->members[i] = Py_NewRef(members[i]);
+    return (PyObject *)self;
+}
+
+static PyObject *
+event_new(PyTypeObject *type, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"event", "data", "id", "retry", NULL};
+    PyObject *module = find_module(type);
+    if (module == NULL) return NULL;
+    State *state = PyModule_GetState(module);
+    PyObject *members[] = {state->message, state->empty, state->empty, Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|OOOO:Event", keywords, &members[0],
+                                     &members[1], &members[2], &members[3]))
+        return NULL;
+    return new_item(type, 4, members);
+}
+
+static PyObject *
+comment_new(PyTypeObject *type, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"text", NULL};
+    PyObject *text;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "O:Comment", keywords, &text)) return NULL;
+    return new_item(type, 1, &text);
+}
+
+static PyObject *
+ignored_new(PyTypeObject *type, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"line", NULL};
+    PyObject *line;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "O:Ignored", keywords, &line)) return NULL;
+    return new_item(type, 1, &line);
+}
+
+static int
+item_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(object));
+    for (int i = 0; i < 4; i++) Py_VISIT(((Item *)object)->members[i]);
+    return 0;
+}
+
+static void
+free_item(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    for (int i = 0; i < 4; i++) Py_CLEAR(((Item *)object)->members[i]);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+/* There is no tp_clear: as with a tuple, every cycle through an item goes through something
+   that can be changed, and is broken there. */
+static void
+item_dealloc(PyObject *object)
+{
+    if (!PyObject_GC_IsTracked(object)) {
+        free_item(object);
+        return;
+    }
+    PyObject_GC_UnTrack(object);
+    /* Items that are members of items, however deep, must not use up the stack. */
+    Py_TRASHCAN_BEGIN(object, item_dealloc)
+    free_item(object);
+    Py_TRASHCAN_END
+}
+
+PyDoc_STRVAR(json_doc,
+"json($self, /, *, loads=None)\n--\n\n"
+"Return the data decoded by ``loads`` (json.loads by default).\n"
+"\n"
+"The decoder's own error passes through.");
+
+static PyObject *
+event_json(PyObject *self, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"loads", NULL};
+    PyObject *loads = Py_None, *data = ((Item *)self)->members[1];
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|$O:json", keywords, &loads)) return NULL;
+    if (loads != Py_None) return PyObject_CallOneArg(loads, data);
+    PyObject *json = PyImport_ImportModule("json");
+    if (json == NULL) return NULL;
+    PyObject *result = PyObject_CallMethod(json, "loads", "O", data);
+    Py_DECREF(json);
+    return result;
+}
+
+static PyMethodDef event_methods[] = {
+    {"json", (PyCFunction)(void (*)(void))event_json, METH_VARARGS | METH_KEYWORDS, json_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+#define MEMBER(name, number, doc) \
+    {name, T_OBJECT_EX, offsetof(Item, members) + number * sizeof(PyObject *), READONLY, doc}
+
+static PyMemberDef event_members[] = {
+    MEMBER("event", 0, "The event type; ``message`` unless the block named another."),
+    MEMBER("data", 1, "The values of the block's data fields, joined by newlines."),
+    MEMBER("id", 2, "The last event ID string when the event was dispatched."),
+    MEMBER("retry", 3, "The reconnection time in milliseconds that this very block set, or None."),
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMemberDef comment_members[] = {
+    MEMBER("text", 0, "The comment, decoded."),
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMemberDef ignored_members[] = {
+    MEMBER("line", 0, "The line, decoded, without its line end."),
+    {NULL, 0, 0, 0, NULL},
+};
+
+#define ITEM_SLOTS(signature, new, members) \
+    {Py_tp_doc, (void *)signature}, {Py_tp_new, (void *)new}, {Py_tp_members, members}, \
+    {Py_tp_traverse, (void *)item_traverse}, {Py_tp_dealloc, (void *)item_dealloc}
+
+static PyType_Slot event_slots[] = {
+    ITEM_SLOTS("Event(event='message', data='', id='', retry=None)\n--\n\n", event_new,
+               event_members),
+    {Py_tp_methods, event_methods},
+    {0, NULL},
+};
+
+static PyType_Slot comment_slots[] = {
+    ITEM_SLOTS("Comment(text)\n--\n\n", comment_new, comment_members),
+    {0, NULL},
+};
+
+static PyType_Slot ignored_slots[] = {
+    ITEM_SLOTS("Ignored(line)\n--\n\n", ignored_new, ignored_members),
+    {0, NULL},
+};
+
+#define SPEC(type_name, size, type_slots) \
+    { \
+        .name = type_name, .basicsize = size, \
+        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, \
+        .slots = type_slots, \
+    }
+
+static PyType_Spec event_spec = SPEC("sse_stream.items.Event", sizeof(Item), event_slots);
+static PyType_Spec comment_spec = SPEC("sse_stream.items.Comment", sizeof(Item), comment_slots);
+static PyType_Spec ignored_spec = SPEC("sse_stream.items.Ignored", sizeof(Item), ignored_slots);
+
+/* --- bytes ------------------------------------------------------------------------- */
 
 typedef struct {
     const char *at;
     Py_ssize_t size;
 } Span;
 
+/* A line in progress, or the value of a field: bytes that lie in the chunk being processed, or
+   in memory of its own, there perhaps behind the name of their field. */
 typedef struct {
-    PyObject *event_type, *comment_type, *done, *too_large_error, *closed_error, *message;
-    /* Where the slots lie in an Event and in a Comment. */
-    Py_ssize_t event_at, data_at, id_at, retry_at, text_at;
-} State;
+    const char *at; /* NULL: there is none */
+    Py_ssize_t size;
+    char *memory; /* its own, perhaps unused; or NULL */
+    Py_ssize_t capacity;
+    bool in_chunk;
+} Value;
 
-/* All strings held are of the exact type str: no cycle can go through a parser or an item. */
-typedef struct {
-    PyObject_HEAD
-    State *state;         /* the module's, which lives as long as this type does */
-    char *held;           /* data of the block, then the line in progress */
-    Py_ssize_t room;      /* bytes allocated there */
-    Py_ssize_t data_size; /* bytes of data, each value with its newline */
-    Py_ssize_t line_size; /* bytes of the line in progress, without what was taken out */
-    Py_ssize_t line_skip; /* bytes taken out of it: "data:" or "data: ", or 0 */
-    Py_ssize_t limit;
-    PyObject *last_event_id;
-    PyObject *done;        /* NULL: off */
-    PyObject *retry;       /* NULL: never set */
-    PyObject *event;       /* NULL: this block has no event field */
-    PyObject *id;          /* NULL: this block has no id field */
-    PyObject *block_retry; /* NULL: this block has no retry field */
-    PyObject *known_type;  /* the last short event field, or NULL */
-    int mark;              /* bytes held that may begin a byte order mark; -1 once decided */
-    bool after_cr, closed, broken, incomplete, busy;
-} Parser;
-
-/* One call to feed() or close(). */
-typedef struct {
-    Parser *self;
-    PyObject *items;
-    Span value; /* the block's only data value, still in the chunk; at NULL: none */
-} Feed;
-
-/* --- what is held ------------------------------------------------------------------ */
+/* Have that many bytes free behind the value, which is then in its own memory. */
+static int
+reserve(Value *value, Py_ssize_t more)
+{
+    bool own = value->at != NULL && !value->in_chunk;
+    Py_ssize_t used = value->size + (own ? value->at - value->memory : 0);
+    if (value->memory == NULL || more > value->capacity - used) {
+        char *memory = NULL;
+        Py_ssize_t capacity = 0;
+        if (more < PY_SSIZE_T_MAX / 4 - used) {
+            /* Geometric: linear in the bytes for every chunking. */
+            capacity = used + (more > used / 4 ? more : used / 4);
+            if (capacity < 256) capacity = 256;
+            memory = PyMem_Realloc(value->memory, (size_t)capacity);
+        }
+        if (memory == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        if (own) value->at = memory + (used - value->size);
+        value->memory = memory;
+        value->capacity = capacity;
+    }
+    if (!own) {
+        if (value->size > 0) memcpy(value->memory, value->at, (size_t)value->size);
+        value->at = value->memory;
+        value->in_chunk = false;
+    }
+    return 0;
+}
 
 static int
-reserve(Parser *self, Py_ssize_t more)
+extend(Value *value, Span more)
 {
-    Py_ssize_t used = self->data_size + self->line_size;
-    if (more <= self->room - used) return 0;
-    char *held = NULL;
-    Py_ssize_t room = 0;
-    if (more < PY_SSIZE_T_MAX / 2 - used) {
-        /* Geometric: linear in the bytes for every cut. The surplus is given back before a
-           large text is made (see end_block), so that it never adds to the peak. */
-        room = used + more < 256 ? 256 : (used + more) / 2 * 3 + 2;
-        /* What is held never exceeds the limit. */
-        if (room > self->limit) room = used + more > self->limit ? used + more : self->limit;
-        held = PyMem_Realloc(self->held, (size_t)room);
-    }
-    if (held == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    self->held = held;
-    self->room = room;
+    if (reserve(value, more.size) < 0) return -1;
+    char *end = value->memory + (value->at - value->memory) + value->size;
+    memcpy(end, more.at, (size_t)more.size);
+    value->size += more.size;
     return 0;
 }
 
 static void
-free_held(Parser *self)
+free_value(Value *value)
 {
-    PyMem_Free(self->held);
-    self->held = NULL;
-    self->room = self->data_size = self->line_size = self->line_skip = 0;
+    PyMem_Free(value->memory);
+    memset(value, 0, sizeof(*value));
 }
 
-static void
-drop_buffers(Parser *self)
-{
-    free_held(self);
-    self->mark = -1;
-    Py_CLEAR(self->event);
-    Py_CLEAR(self->id);
-    Py_CLEAR(self->block_retry);
-    Py_CLEAR(self->known_type);
-}
-
-static inline bool
-has_line(const Parser *self)
-{
-    return self->line_size + self->line_skip > 0;
-}
-
-/* How many bytes stand before the value if the line is a data field, else 0. */
-static inline Py_ssize_t
-data_prefix(Span line)
-{
-    if (line.size < 4 || memcmp(line.at, "data", 4) != 0) return 0;
-    if (line.size == 4) return 4;
-    if (line.at[4] != ':') return 0;
-    return line.size > 5 && line.at[5] == ' ' ? 6 : 5;
-}
-
-/* Add one value, with its newline, to the data of the block. No line is in progress. */
-static int
-hold_value(Parser *self, Span value)
-{
-    if (reserve(self, value.size + 1) < 0) return -1;
-    memcpy(self->held + self->data_size, value.at, (size_t)value.size);
-    self->data_size += value.size;
-    self->held[self->data_size++] = '\n';
-    return 0;
-}
-
-/* Take the remembered value out of the chunk, which ends or has more data for the block. */
-static int
-hold_remembered(Feed *feed)
-{
-    if (feed->value.at == NULL) return 0;
-    int result = hold_value(feed->self, feed->value);
-    feed->value.at = NULL;
-    return result;
-}
-
-/* Add a piece to the line in progress. */
-static int
-hold_line(Parser *self, Span piece)
-{
-    if (reserve(self, piece.size) < 0) return -1;
-    Py_ssize_t before = self->line_size;
-    char *line = self->held + self->data_size;
-    memcpy(line + before, piece.at, (size_t)piece.size);
-    self->line_size += piece.size;
-    /* Six bytes decide whether it is a data field, the space after the colon included. */
-    if (self->line_skip == 0 && before < 6 && self->line_size >= 6) {
-        self->line_skip = data_prefix((Span){line, self->line_size});
-        self->line_size -= self->line_skip;
-        memmove(line, line + self->line_skip, (size_t)self->line_size);
-    }
-    return 0;
-}
-
-/* --- items ------------------------------------------------------------------------- */
-
-static inline bool
-continues(const unsigned char *at, Py_ssize_t left, Py_ssize_t count)
-{
-    if (left <= count) return false;
-    for (Py_ssize_t i = 1; i <= count; i++) {
-        if ((at[i] & 0xc0) != 0x80) return false;
-    }
-    return true;
-}
-
-/* Write ASCII characters. */
 static inline void
-widen(void *restrict out, int kind, Py_ssize_t i, const unsigned char *restrict at, Py_ssize_t run)
+clear_value(Value *value)
 {
-    for (Py_ssize_t j = 0; j < run; j++) PyUnicode_WRITE(kind, out, i + j, at[j]);
+    if (value->capacity > KEPT_CAPACITY) {
+        free_value(value);
+        return;
+    }
+    value->at = NULL;
+    value->size = 0;
+    value->in_chunk = false;
 }
 
-/* Write the characters of valid UTF-8; false if it is not. There is room for one character
-   for each byte that is no continuation. The kind is a constant for each call, so that the
-   compiler makes a loop for each. */
-static inline bool
-write_text(void *out, int kind, const unsigned char *at, const unsigned char *end)
+/* Give back what a large value does not use, before its text is made beside it. */
+static void
+give_back_surplus(Value *value)
 {
-    Py_ssize_t i = 0;
-    while (at < end) {
-        Py_UCS4 c = *at;
-        Py_ssize_t run = 0;
-        uint64_t eight;
-        while (end - at - run >= 8) {
-            memcpy(&eight, at + run, 8);
-            if (eight & 0x8080808080808080) break;
-            run += 8;
-        }
-        if (run > 0) {
-            widen(out, kind, i, at, run);
-            i += run;
-            at += run;
-            continue;
-        }
-        if (c < 0x80) {
-            at++;
-        }
-        else if ((c & 0xf0) == 0xe0 && continues(at, end - at, 2)) {
-            c = (c & 0x0f) << 12 | (at[1] & 0x3fU) << 6 | (at[2] & 0x3fU);
-            if (c < 0x800 || (c & 0xf800) == 0xd800) return false;
-            at += 3;
-        }
-        else if ((c & 0xe0) == 0xc0 && continues(at, end - at, 1)) {
-            c = (c & 0x1f) << 6 | (at[1] & 0x3fU);
-            if (c < 0x80) return false;
-            at += 2;
-        }
-        else if ((c & 0xf8) == 0xf0 && continues(at, end - at, 3)) {
-            c = (c & 0x07) << 18 | (at[1] & 0x3fU) << 12 | (at[2] & 0x3fU) << 6 | (at[3] & 0x3fU);
-            if (c < 0x10000 || c > 0x10ffff) return false;
-            at += 4;
-        }
-        else {
-            return false;
-        }
-        PyUnicode_WRITE(kind, out, i++, c);
-    }
-    return true;
-}
-
-/* Python's own decoder guesses a width, widens, and shrinks the result: for short texts that
-   costs more than to look first. What is not valid is left to it. */
-static PyObject *
-decode_wide(Span text, unsigned char top)
-{
-    const unsigned char *at = (const unsigned char *)text.at, *end = at + text.size;
-    Py_ssize_t length = text.size;
-    /* In spans whose count fits a byte, so that the compiler takes many bytes at once. */
-    for (const unsigned char *from = at; from < end; from += 128) {
-        Py_ssize_t size = end - from < 128 ? end - from : 128;
-        unsigned char continuations = 0;
-        for (Py_ssize_t i = 0; i < size; i++)
-            continuations = (unsigned char)(continuations + ((from[i] & 0xc0) == 0x80));
-        length -= continuations;
-    }
-    /* The largest byte tells the width: it begins the longest sequence. */
-    PyObject *wide = PyUnicode_New(length, top < 0xc4 ? 0xff : top < 0xf0 ? 0xffff : 0x10ffff);
-    if (wide == NULL) return NULL;
-    void *out = PyUnicode_DATA(wide);
-    if (top < 0xc4 ? write_text(out, PyUnicode_1BYTE_KIND, at, end)
-        : top < 0xf0 ? write_text(out, PyUnicode_2BYTE_KIND, at, end)
-                     : write_text(out, PyUnicode_4BYTE_KIND, at, end))
-        return wide;
-    Py_DECREF(wide);
-    return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
+    Py_ssize_t used = value->at - value->memory + value->size;
+    if (value->capacity - used <= KEPT_CAPACITY) return;
+    char *memory = PyMem_Realloc(value->memory, (size_t)used);
+    if (memory == NULL) return;
+    value->at = memory + (used - value->size);
+    value->memory = memory;
+    value->capacity = used;
 }
 
 static PyObject *
 decode(Span text)
 {
-    if (text.size < 2 || text.size > SHORT_TEXT)
-        return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
-    unsigned char top = 0;
-    for (Py_ssize_t i = 0; i < text.size; i++) {
-        unsigned char byte = (unsigned char)text.at[i];
-        top = byte > top ? byte : top;
-    }
-    if (top >= 0x80) return decode_wide(text, top);
-    PyObject *ascii = PyUnicode_New(text.size, 0x7f);
-    if (ascii != NULL) memcpy(PyUnicode_1BYTE_DATA(ascii), text.at, (size_t)text.size);
-    return ascii;
+    return PyUnicode_DecodeUTF8(text.at, text.size, "replace");
 }
 
-/* The item is new and its slot not yet written: what was there is no reference. */
-static inline void
-set_slot(PyObject *item, Py_ssize_t offset, PyObject *value)
+/* Decode a value and forget its bytes. */
+static PyObject *
+take_text(Value *value)
 {
-    *(PyObject **)((char *)item + offset) = value;
+    if (!value->in_chunk) give_back_surplus(value);
+    PyObject *text = decode((Span){value->at, value->size});
+    clear_value(value);
+    return text;
+}
+
+/* --- the parser: state ------------------------------------------------------------- */
+
+/* All objects held, but for the module, are of the exact types str and int: no cycle goes
+   through them. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *module; /* keeps the state alive */
+    State *state;
+    PyObject *last_event_id;
+    PyObject *done; /* NULL: off */
+    Py_ssize_t limit;
+    Py_ssize_t ignored;
+    Value line; /* the line in progress */
+    /* The fields of the block in progress, as received. */
+    Value data, type, id;
+    PyObject *block_retry; /* NULL: this block has no retry field */
+    PyObject *retry;       /* NULL: never set */
+    PyObject *known_type;  /* the last short type, decoded, or NULL */
+    int bom;               /* bytes that may begin a byte order mark; -1 once decided */
+    int start_size;        /* -1 once the stream had a comment or a known field */
+    char start[START_SIZE];
+    bool report_ignored;
+    bool after_cr; /* whether an LF that comes next belongs to the CR before it */
+    bool failed, closed, incomplete;
+    bool busy; /* whether a call is going on */
+} Parser;
+
+/* _clear() of parser.py. */
+static void
+clear(Parser *self)
+{
+    free_value(&self->line);
+    free_value(&self->data);
+    free_value(&self->type);
+    free_value(&self->id);
+    Py_CLEAR(self->block_retry);
+    Py_CLEAR(self->known_type);
+    self->after_cr = false;
+}
+
+/* _close() of parser.py. */
+static void
+close_parser(Parser *self, bool incomplete)
+{
+    if (self->closed) return;
+    clear(self);
+    self->closed = true;
+    self->incomplete = incomplete;
+    self->bom = -1;
+}
+
+static void
+fail(Parser *self)
+{
+    close_parser(self, true);
+    self->failed = true;
 }
 
 static int
-append_item(Feed *feed, PyObject *item)
+check_open(Parser *self)
 {
-    int result = PyList_Append(feed->items, item);
+    State *state = self->state;
+    PyObject *kind = self->failed ? state->too_large_error : state->closed_error;
+    if (!self->closed) return 0;
+    PyObject *error = self->failed
+        ? PyObject_CallFunction(kind, "nO", self->limit, self->last_event_id)
+        : PyObject_CallNoArgs(kind);
+    if (error != NULL) PyErr_SetObject(kind, error);
+    Py_XDECREF(error);
+    return -1;
+}
+
+/* How many bytes of the block count for the limit: data with its newlines, type, ID. */
+static inline Py_ssize_t
+retained(const Parser *self)
+{
+    Py_ssize_t data = self->data.at != NULL ? self->data.size + 1 : 0;
+    return data + self->type.size + self->id.size;
+}
+
+/* --- the parser: rules (9.2.6) ----------------------------------------------------- */
+
+/* Add an item that holds these members, and take over the references to them. */
+static int
+append_item(PyObject *items, PyObject *type, int count, PyObject **members)
+{
+    bool whole = true;
+    for (int i = 0; i < count; i++) whole = whole && members[i] != NULL;
+    PyObject *item = whole ? new_item((PyTypeObject *)type, count, members) : NULL;
+    for (int i = 0; i < count; i++) Py_XDECREF(members[i]);
+    if (item == NULL) return -1;
+    /* Strings and integers make no cycle: the item costs the garbage collector nothing. */
+    PyObject_GC_UnTrack(item);
+    int result = PyList_Append(items, item);
     Py_DECREF(item);
     return result;
 }
 
-/* An item holds nothing but strings and integers, so it is never tracked: it costs the
-   garbage collector nothing. This and the next function take over the reference to the text. */
+/* Whether the text, up to 16 spaces around it aside, equals ``done``; -1 with an error. */
 static int
-append_event(Feed *feed, PyObject *data)
+is_done(Parser *self, PyObject *text)
 {
-    Parser *self = feed->self;
-    State *state = self->state;
-    PyObject *item = PyObject_GC_New(PyObject, (PyTypeObject *)state->event_type);
-    if (item == NULL) {
-        Py_DECREF(data);
-        return -1;
+    if (self->done == NULL) return 0;
+    Py_ssize_t size = PyUnicode_GET_LENGTH(text), done_size = PyUnicode_GET_LENGTH(self->done);
+    if (size < done_size || size - done_size > DONE_SPACES) return 0;
+    Py_ssize_t found = PyUnicode_Find(text, self->done, 0, size, 1);
+    if (found < 0) return found == -1 ? 0 : -1;
+    for (Py_ssize_t i = 0; i < size; i++) {
+        if (i == found) i += done_size;
+        if (i < size && PyUnicode_READ_CHAR(text, i) != ' ') return 0;
     }
-    bool named = self->event != NULL && PyUnicode_GET_LENGTH(self->event) > 0;
-    set_slot(item, state->event_at, Py_NewRef(named ? self->event : state->message));
-    set_slot(item, state->data_at, data);
-    set_slot(item, state->id_at, Py_NewRef(self->last_event_id));
-    set_slot(item, state->retry_at, Py_NewRef(self->block_retry ? self->block_retry : Py_None));
-    return append_item(feed, item);
+    return 1;
 }
 
-static int
-append_comment(Feed *feed, PyObject *text)
+/* The type of the event that is dispatched; a new reference. */
+static PyObject *
+take_type(Parser *self)
 {
-    if (text == NULL) return -1;
-    PyObject *item = PyObject_GC_New(PyObject, (PyTypeObject *)feed->self->state->comment_type);
-    if (item == NULL) {
-        Py_DECREF(text);
-        return -1;
-    }
-    set_slot(item, feed->self->state->text_at, text);
-    return append_item(feed, item);
+    Value *type = &self->type;
+    PyObject *known = self->known_type;
+    if (type->size == 0) return Py_NewRef(self->state->message);
+    if (known != NULL && PyUnicode_IS_ASCII(known) && PyUnicode_GET_LENGTH(known) == type->size
+        && memcmp(PyUnicode_1BYTE_DATA(known), type->at, (size_t)type->size) == 0)
+        return Py_NewRef(known);
+    bool is_short = type->size <= KEPT_TYPE;
+    PyObject *text = take_text(type);
+    if (is_short && text != NULL) Py_XSETREF(self->known_type, Py_NewRef(text));
+    return text;
 }
 
-/* --- lines (9.2.6) ----------------------------------------------------------------- */
-
+/* The line is blank. */
 static int
-take_event(Parser *self, Span value)
+dispatch_event(Parser *self, PyObject *items)
 {
-    PyObject *event = self->known_type;
-    if (event != NULL && PyUnicode_IS_ASCII(event) && PyUnicode_GET_LENGTH(event) == value.size
-        && memcmp(PyUnicode_1BYTE_DATA(event), value.at, (size_t)value.size) == 0) {
-        Py_XSETREF(self->event, Py_NewRef(event));
-        return 0;
+    if (self->id.at != NULL) {
+        PyObject *id = take_text(&self->id);
+        if (id == NULL) return -1;
+        Py_SETREF(self->last_event_id, id);
     }
-    event = decode(value);
-    if (event == NULL) return -1;
-    Py_XSETREF(self->event, event);
-    if (value.size <= KEPT_TYPE) Py_XSETREF(self->known_type, Py_NewRef(event));
+    if (self->data.at != NULL) {
+        PyObject *data = take_text(&self->data);
+        int done = data != NULL ? is_done(self, data) : -1, result;
+        if (done != 0) {
+            Py_XDECREF(data);
+            result = done < 0 ? -1 : PyList_Append(items, self->state->done);
+        }
+        else {
+            PyObject *retry = self->block_retry != NULL ? self->block_retry : Py_None;
+            PyObject *members[] = {take_type(self), data, Py_NewRef(self->last_event_id),
+                                   Py_NewRef(retry)};
+            result = append_item(items, self->state->event_type, 4, members);
+        }
+        if (result < 0) return -1;
+    }
+    clear_value(&self->type);
+    Py_CLEAR(self->block_retry);
     return 0;
 }
 
-static int
-take_id(Parser *self, Span value)
+/* Split a line into the name of its field, whose size is returned, and its value without one
+   leading space. */
+static inline Py_ssize_t
+split_field(Span line, Span *value)
 {
-    if (memchr(value.at, '\0', (size_t)value.size) != NULL) return 0;
-    PyObject *id = decode(value);
-    if (id == NULL) return -1;
-    Py_XSETREF(self->id, id);
-    return 0;
+    /* No known name is longer than five bytes. */
+    Py_ssize_t name_size = 0;
+    while (name_size < line.size && name_size < 6 && line.at[name_size] != ':') name_size++;
+    Py_ssize_t start = name_size < line.size ? name_size + 1 : name_size;
+    if (start < line.size && line.at[start] == ' ') start++;
+    value->at = line.at + start;
+    value->size = line.size - start;
+    return name_size;
 }
 
+/* Replace the value of a field. That of a line in progress takes over the line's memory. */
+static void
+set_value(Parser *self, Value *field, Span value, bool in_chunk)
+{
+    clear_value(field);
+    if (!in_chunk) {
+        Value line = self->line;
+        self->line = *field;
+        *field = line;
+    }
+    field->at = value.at;
+    field->size = value.size;
+    field->in_chunk = in_chunk;
+}
+
+/* _parse_retry() of parser.py: 1 if it is ASCII digits below 2**64, else 0; -1 with an error. */
 static int
-take_retry(Parser *self, Span value)
+set_retry(Parser *self, Span value)
 {
     uint64_t time = 0;
     if (value.size == 0) return 0;
@@ -373,121 +528,62 @@ take_retry(Parser *self, Span value)
     if (retry == NULL) return -1;
     Py_XSETREF(self->block_retry, Py_NewRef(retry));
     Py_XSETREF(self->retry, retry);
-    return 0;
+    return 1;
 }
 
-/* Process one line that is not blank and not a data field. */
+/* Process a line that is not blank; it lies in the chunk, or is the line in progress. */
 static int
-take_field(Feed *feed, Span line)
+process_field(Parser *self, PyObject *items, Span line, bool in_chunk)
 {
-    const char *colon = memchr(line.at, ':', (size_t)line.size);
-    Py_ssize_t name_size = colon != NULL ? colon - line.at : line.size;
-    Py_ssize_t start = colon != NULL ? name_size + 1 : name_size;
-    if (start < line.size && line.at[start] == ' ') start++;
-    Span value = {line.at + start, line.size - start};
-    if (name_size == 0) return append_comment(feed, decode(value));
-    if (name_size == 2 && memcmp(line.at, "id", 2) == 0) return take_id(feed->self, value);
-    if (name_size != 5) return 0;
-    if (memcmp(line.at, "event", 5) == 0) return take_event(feed->self, value);
-    if (memcmp(line.at, "retry", 5) == 0) return take_retry(feed->self, value);
-    return 0;
-}
-
-/* Process one line of the chunk that is not blank. */
-static int
-take_line(Feed *feed, Span line)
-{
-    Py_ssize_t skip = data_prefix(line);
-    if (skip == 0) return take_field(feed, line);
-    Span value = {line.at + skip, line.size - skip};
-    if (feed->self->data_size == 0 && feed->value.at == NULL) {
-        feed->value = value;
-        return 0;
-    }
-    return hold_remembered(feed) < 0 ? -1 : hold_value(feed->self, value);
-}
-
-/* Process the line in progress, which is now whole. */
-static int
-end_held_line(Feed *feed)
-{
-    Parser *self = feed->self;
-    Span line = {self->held + self->data_size, self->line_size};
-    if (self->line_skip == 0) {
-        self->line_size = 0;
-        if (data_prefix(line) == 0) return take_field(feed, line);
-        /* Fewer than six bytes, "data" or "data:": what is left of it is nothing. */
-    }
-    if (reserve(self, 1) < 0) return -1;
-    self->data_size += self->line_size;
-    self->held[self->data_size++] = '\n';
-    self->line_size = self->line_skip = 0;
-    return 0;
-}
-
-/* Make the data of the block a text and forget its bytes; there are some. */
-static PyObject *
-take_data(Feed *feed)
-{
-    Parser *self = feed->self;
-    if (feed->value.at != NULL) {
-        PyObject *data = decode(feed->value);
-        feed->value.at = NULL;
-        return data;
-    }
-    if (self->room - self->data_size > KEPT_ROOM) {
-        char *held = PyMem_Realloc(self->held, (size_t)self->data_size);
-        if (held != NULL) {
-            self->held = held;
-            self->room = self->data_size;
-        }
-    }
-    PyObject *data = decode((Span){self->held, self->data_size - 1});
-    self->data_size = 0;
-    if (self->room > KEPT_ROOM) free_held(self);
-    return data;
-}
-
-/* The blank line: commit the ID, dispatch, reset (9.2.6, dispatch the event). */
-static int
-end_block(Feed *feed)
-{
-    Parser *self = feed->self;
-    if (self->id != NULL) {
-        Py_SETREF(self->last_event_id, self->id);
-        self->id = NULL;
-    }
-    if (feed->value.at != NULL || self->data_size > 0) {
-        PyObject *data = take_data(feed);
-        if (data == NULL) return -1;
-        if (self->done != NULL && PyUnicode_GET_LENGTH(data) == PyUnicode_GET_LENGTH(self->done)
-            && PyUnicode_Compare(data, self->done) == 0) {
-            Py_DECREF(data);
-            if (PyList_Append(feed->items, feed->self->state->done) < 0) return -1;
-        }
-        else if (append_event(feed, data) < 0) {
+    Span value;
+    Py_ssize_t name_size = split_field(line, &value);
+    bool is_id = name_size == 2 && memcmp(line.at, "id", 2) == 0;
+    bool is_retry = name_size == 5 && memcmp(line.at, "retry", 5) == 0;
+    int set = 0;
+    if (name_size == 4 && memcmp(line.at, "data", 4) == 0) {
+        if (self->data.at == NULL) set_value(self, &self->data, value, in_chunk);
+        else if (extend(&self->data, (Span){"\n", 1}) < 0 || extend(&self->data, value) < 0)
             return -1;
-        }
     }
-    Py_CLEAR(self->event);
-    Py_CLEAR(self->block_retry);
+    else if (name_size == 5 && memcmp(line.at, "event", 5) == 0) {
+        set_value(self, &self->type, value, in_chunk);
+    }
+    else if (name_size == 0) {
+        PyObject *text = decode(value);
+        if (append_item(items, self->state->comment_type, 1, &text) < 0) return -1;
+    }
+    else if (is_id && memchr(value.at, '\0', (size_t)value.size) == NULL) {
+        set_value(self, &self->id, value, in_chunk);
+    }
+    else if (!is_retry || (set = set_retry(self, value)) == 0) {
+        self->ignored++;
+        if (self->report_ignored) {
+            PyObject *text = decode(line);
+            if (append_item(items, self->state->ignored_type, 1, &text) < 0) return -1;
+        }
+        if (!is_id && !is_retry) return 0;
+    }
+    if (set < 0) return -1;
+    self->start_size = -1;
     return 0;
 }
 
-/* --- chunks ------------------------------------------------------------------------ */
-
-/* Break the stream if that many more bytes of line would not fit. */
-static inline bool
-exceeds(Feed *feed, Py_ssize_t more)
+/* Copy what the block has in the chunk, which ends. */
+static int
+keep_values(Parser *self)
 {
-    Parser *self = feed->self;
-    Py_ssize_t retained = self->data_size + self->line_size + self->line_skip;
-    if (feed->value.at != NULL) retained += feed->value.size + 1;
-    if (more <= self->limit - retained) return false;
-    feed->value.at = NULL;
-    self->incomplete = self->broken = true;
-    drop_buffers(self);
-    return true;
+    if (self->data.in_chunk && reserve(&self->data, 0) < 0) return -1;
+    if (self->type.in_chunk && reserve(&self->type, 0) < 0) return -1;
+    if (self->id.in_chunk && reserve(&self->id, 0) < 0) return -1;
+    return 0;
+}
+
+static void
+keep_start(Parser *self, Span data)
+{
+    int left = START_SIZE - self->start_size, size = data.size < left ? (int)data.size : left;
+    memcpy(self->start + self->start_size, data.at, (size_t)size);
+    self->start_size += size;
 }
 
 static inline const char *
@@ -497,124 +593,161 @@ find(const char *from, const char *end, char byte)
     return found != NULL ? found : end;
 }
 
-/* Process bytes, at least one. */
+static int process_chunk(Parser *self, PyObject *items, Span data);
+
+/* Drop one leading byte order mark, whole or split; keep the first 200 bytes. */
 static int
-feed_lines(Feed *feed, Span chunk)
+process_start(Parser *self, PyObject *items, Span *data)
 {
-    Parser *self = feed->self;
-    const char *at = chunk.at, *end = at + chunk.size;
-    /* The next of each, or the end. Each is looked for again only once it is behind: every
-       byte is looked at once for each, whatever the mixture. */
+    int held = self->bom, same = 0;
+    if (held >= 0) {
+        while (held + same < 3 && same < data->size && data->at[same] == BOM[held + same]) same++;
+        if (held + same < 3 && same == data->size) {
+            self->bom += same;
+            data->size = 0;
+            return 0;
+        }
+        self->bom = -1;
+        if (held + same == 3) keep_start(self, (Span){BOM, held});
+        /* What was held is content. */
+        else if (held > 0 && process_chunk(self, items, (Span){BOM, held}) < 0) return -1;
+    }
+    keep_start(self, *data);
+    if (held >= 0 && held + same == 3) {
+        data->at += same;
+        data->size -= same;
+    }
+    return 0;
+}
+
+/* Process bytes by the rules of the standard; add the items that they complete. */
+static int
+process_chunk(Parser *self, PyObject *items, Span data)
+{
+    if (self->start_size >= 0 && process_start(self, items, &data) < 0) return -1;
+    if (self->after_cr && data.size > 0) {
+        self->after_cr = false;
+        if (*data.at == '\n') {
+            data.at++;
+            data.size--;
+        }
+    }
+    if (data.size == 0 || self->closed) return 0;
+
+    /* Lines end at CR, LF or CRLF. The next of each is looked for again only once it is
+       behind: every byte is looked at once for each, whatever the mixture. */
+    const char *at = data.at, *end = at + data.size;
     const char *lf = find(at, end, '\n'), *cr = find(at, end, '\r');
     while (at < end) {
         if (lf < at) lf = find(at, end, '\n');
         if (cr < at) cr = find(at, end, '\r');
-        const char *stop = lf < cr ? lf : cr;
-        Span line = {at, stop - at};
-        int result;
-        if (line.size > 0 && exceeds(feed, line.size)) return 0;
-        if (stop == end) return hold_remembered(feed) < 0 ? -1 : hold_line(self, line);
-        if (has_line(self)) result = hold_line(self, line) < 0 ? -1 : end_held_line(feed);
-        else result = line.size > 0 ? take_line(feed, line) : end_block(feed);
-        if (result < 0) return -1;
-        at = stop + 1;
-        if (stop == cr) {
+        const char *line_end = lf < cr ? lf : cr;
+        Span line = {at, line_end - at};
+        if (line.size > self->limit - retained(self) - self->line.size) {
+            fail(self);
+            return 0;
+        }
+        bool in_chunk = self->line.size == 0;
+        if (line_end == end) {
+            if (extend(&self->line, line) < 0) return -1;
+            break;
+        }
+        if (!in_chunk) {
+            if (extend(&self->line, line) < 0) return -1;
+            give_back_surplus(&self->line);
+            line.at = self->line.at;
+            line.size = self->line.size;
+        }
+        if (line.size == 0 ? dispatch_event(self, items) < 0
+                           : process_field(self, items, line, in_chunk) < 0)
+            return -1;
+        if (!in_chunk) clear_value(&self->line);
+        at = line_end + 1;
+        if (line_end == cr) {
             if (at == end) self->after_cr = true;
             else if (*at == '\n') at++;
         }
     }
-    return hold_remembered(feed);
+    return keep_values(self);
 }
 
+/* Whether the block in progress, if it ended now, would be DONE, in constant time; -1 with an
+   error. */
 static int
-feed_chunk(Feed *feed, Span chunk)
+ends_with_done(Parser *self)
 {
-    Parser *self = feed->self;
-    if (self->mark >= 0) {
-        /* Drop one leading byte order mark, whole or cut; hold back what may begin one. */
-        int held = self->mark, same = 0;
-        while (held + same < 3 && same < chunk.size && chunk.at[same] == BOM[held + same]) same++;
-        if (held + same < 3 && same == chunk.size) {
-            self->mark = held + same;
-            return 0;
-        }
-        self->mark = -1;
-        if (held + same == 3) {
-            chunk.at += same;
-            chunk.size -= same;
-        }
-        else if (held > 0 && feed_lines(feed, (Span){BOM, held}) < 0) {
-            return -1;
-        }
+    if (self->done == NULL) return 0;
+    Span text = {self->data.at, self->data.size}, line = {self->line.at, self->line.size}, value;
+    if (line.size >= 4 && split_field(line, &value) == 4 && memcmp(line.at, "data", 4) == 0) {
+        /* ``done`` has no newline. */
+        if (text.at != NULL) return 0;
+        text = value;
     }
-    if (chunk.size > 0 && self->after_cr) {
-        self->after_cr = false;
-        if (*chunk.at == '\n') {
-            chunk.at++;
-            chunk.size--;
-        }
-    }
-    return chunk.size > 0 && !self->broken ? feed_lines(feed, chunk) : 0;
+    /* A character has at most four bytes: what is longer cannot be equal to ``done``. */
+    if (text.at == NULL || text.size / 4 > PyUnicode_GET_LENGTH(self->done) + DONE_SPACES)
+        return 0;
+    PyObject *decoded = decode(text);
+    int result = decoded != NULL ? is_done(self, decoded) : -1;
+    Py_XDECREF(decoded);
+    return result;
 }
 
+/* Whether an end now would lose bytes; -1 with an error. */
 static int
-end_stream(Feed *feed, bool flush)
+is_incomplete(Parser *self)
 {
-    Parser *self = feed->self;
-    int held = self->mark;
-    self->mark = -1;
-    /* Too few bytes for a mark are content. */
-    if (held > 0 && feed_lines(feed, (Span){BOM, held}) < 0) return -1;
-    if (!flush || self->broken) return 0;
-    if (has_line(self) && end_held_line(feed) < 0) return -1;
-    return end_block(feed);
+    if (self->closed) return self->incomplete;
+    if (self->line.size == 0 && self->bom <= 0 && self->data.at == NULL && self->type.at == NULL
+        && self->id.at == NULL)
+        return 0;
+    int done = ends_with_done(self);
+    return done < 0 ? -1 : !done;
 }
 
-/* --- calls ------------------------------------------------------------------------- */
-
-static bool
-is_incomplete(const Parser *self)
-{
-    if (self->closed || self->broken) return self->incomplete;
-    return has_line(self) || self->mark > 0 || self->data_size > 0 || self->event != NULL
-           || self->id != NULL;
-}
+/* --- the parser: calls ------------------------------------------------------------- */
 
 static PyObject *
-refuse(Parser *self)
+feed(Parser *self, Span data)
 {
-    PyObject *kind = self->broken ? self->state->too_large_error : self->state->closed_error;
-    PyObject *error = self->broken ? PyObject_CallFunction(kind, "n", self->limit)
-                                   : PyObject_CallNoArgs(kind);
-    if (error != NULL) PyErr_SetObject(kind, error);
-    Py_XDECREF(error);
-    return NULL;
-}
-
-/* Without a chunk: the end of the stream. */
-static PyObject *
-advance(Parser *self, const Span *chunk, bool flush)
-{
-    if (self->broken || self->closed) return refuse(self);
-    Feed feed = {self, PyList_New(0), {NULL, 0}};
-    if (feed.items == NULL) return NULL;
-    if ((chunk != NULL ? feed_chunk(&feed, *chunk) : end_stream(&feed, flush)) < 0) {
-        /* Out of memory: bytes were lost, so that all that would follow could be wrong. */
-        Py_DECREF(feed.items);
-        self->incomplete = self->closed = true;
-        drop_buffers(self);
+    if (check_open(self) < 0) return NULL;
+    PyObject *items = PyList_New(0);
+    if (items == NULL || process_chunk(self, items, data) < 0) {
+        /* Not whole: what was retained must not become part of a later event. */
+        Py_XDECREF(items);
+        close_parser(self, true);
         return NULL;
     }
-    if (self->broken && PyList_GET_SIZE(feed.items) == 0) {
-        Py_DECREF(feed.items);
-        return refuse(self);
+    if (self->failed && PyList_GET_SIZE(items) == 0) {
+        Py_DECREF(items);
+        check_open(self);
+        return NULL;
     }
-    if (chunk == NULL) {
-        self->incomplete = is_incomplete(self);
-        self->closed = true;
-        drop_buffers(self);
+    return items;
+}
+
+static PyObject *
+end_stream(Parser *self, bool flush)
+{
+    if (check_open(self) < 0) return NULL;
+    int held = self->bom, result, incomplete = 1;
+    PyObject *items = PyList_New(0);
+    self->bom = -1;
+    result = items != NULL ? 0 : -1;
+    /* Too few bytes for a byte order mark: they are content. */
+    if (result == 0 && held > 0) result = process_chunk(self, items, (Span){BOM, held});
+    if (result == 0 && flush && !self->closed) {
+        /* The first LF ends the line in progress, if there is one. */
+        result = process_chunk(self, items, (Span){"\n\n", 2});
     }
-    return feed.items;
+    else if (result == 0 && !self->closed && (result = ends_with_done(self)) > 0) {
+        result = PyList_Append(items, self->state->done);
+    }
+    if (result == 0) result = incomplete = is_incomplete(self);
+    close_parser(self, incomplete != 0);
+    if (result >= 0 && !self->failed) return items;
+    Py_XDECREF(items);
+    if (result >= 0) check_open(self);
+    return NULL;
 }
 
 /* An allocation may run the garbage collector, and that any code. A call is alone until it is
@@ -631,49 +764,29 @@ enter(Parser *self)
     return 0;
 }
 
+/* Call feed(), or end_stream() where there is no data. */
 static PyObject *
-call(Parser *self, const Span *chunk, bool flush)
+call(Parser *self, const Span *data, bool flush)
 {
-    PyObject *result = NULL;
+    PyObject *items = NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
     if (enter(self) == 0) {
-        result = advance(self, chunk, flush);
+        items = data != NULL ? feed(self, *data) : end_stream(self, flush);
         self->busy = false;
     }
     Py_END_CRITICAL_SECTION();
+    return items;
+}
+
+/* The result of a function of errors.py; it must be of that very type. */
+static PyObject *
+checked(PyObject *result, PyTypeObject *type)
+{
+    if (result != NULL && !Py_IS_TYPE(result, type)) {
+        PyErr_SetString(PyExc_TypeError, "a function of errors.py was replaced");
+        Py_CLEAR(result);
+    }
     return result;
-}
-
-static PyObject *
-type_error(const char *format, PyObject *object)
-{
-    PyObject *name = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__name__");
-    if (name != NULL) PyErr_Format(PyExc_TypeError, format, name);
-    Py_XDECREF(name);
-    return NULL;
-}
-
-/* Copy the bytes of any other object: while they are looked at and then decoded, others might
-   write to such memory (a thread that reads into it, another process). */
-static PyObject *
-copy_bytes(PyObject *data)
-{
-    Py_buffer view;
-    if (PyUnicode_Check(data)) {
-        PyErr_SetString(PyExc_TypeError, "feed() takes bytes, not str: pass the response's "
-                                         "bytes, the parser decodes them");
-        return NULL;
-    }
-    if (PyObject_GetBuffer(data, &view, PyBUF_FULL_RO) < 0) {
-        if (!PyErr_ExceptionMatches(PyExc_TypeError)) return NULL;
-        PyErr_Clear();
-        return type_error("feed() takes a bytes-like object, not %S", data);
-    }
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, view.len);
-    if (bytes != NULL && PyBuffer_ToContiguous(PyBytes_AS_STRING(bytes), &view, view.len, 'C') < 0)
-        Py_CLEAR(bytes);
-    PyBuffer_Release(&view);
-    return bytes;
 }
 
 /* How many arguments were given by name; -1 if the first of them has another name. */
@@ -688,7 +801,7 @@ count_named(PyObject *names, const char *name)
 
 PyDoc_STRVAR(feed_doc,
 "feed($self, /, data)\n--\n\n"
-"Take the next bytes, cut anywhere; return the items that they complete.\n"
+"Process the next bytes, split anywhere; return the items that they complete.\n"
 "\n"
 "Raises TypeError for text, EventTooLargeError at the limit (and on every later\n"
 "call), ParserClosedError after close().");
@@ -696,15 +809,20 @@ PyDoc_STRVAR(feed_doc,
 static PyObject *
 parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
+    Parser *self = (Parser *)object;
     Py_ssize_t named = count_named(names, "data");
     if (named < 0 || count + named != 1) {
         PyErr_SetString(PyExc_TypeError, "feed() takes exactly one argument, data");
         return NULL;
     }
-    PyObject *bytes = PyBytes_CheckExact(args[0]) ? Py_NewRef(args[0]) : copy_bytes(args[0]);
+    /* Other objects are copied: while they are looked at and then decoded, others might write
+       to such memory (a thread that reads into it, another process). */
+    PyObject *bytes = PyBytes_CheckExact(args[0])
+        ? Py_NewRef(args[0])
+        : checked(PyObject_CallOneArg(self->state->as_bytes, args[0]), &PyBytes_Type);
     if (bytes == NULL) return NULL;
-    Span chunk = {PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes)};
-    PyObject *items = call((Parser *)object, &chunk, false);
+    Span data = {PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes)};
+    PyObject *items = call(self, &data, false);
     Py_DECREF(bytes);
     return items;
 }
@@ -713,8 +831,8 @@ PyDoc_STRVAR(close_doc,
 "close($self, /, *, flush=False)\n--\n\n"
 "End the stream; return the items that its end completes.\n"
 "\n"
-"An unfinished block is dropped (9.2.6); ``flush`` treats the end as a blank line.\n"
-"Raises as feed() does.");
+"An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the\n"
+"end as the missing blank line. Raises as feed() does.");
 
 static PyObject *
 parser_close(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *names)
@@ -729,153 +847,149 @@ parser_close(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject
 }
 
 static PyObject *
-get_last_event_id(PyObject *object, void *Py_UNUSED(closure))
+parser_reduce(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused))
 {
-    Parser *self = (Parser *)object;
-    PyObject *result;
-    Py_BEGIN_CRITICAL_SECTION(self);
-    result = Py_NewRef(self->last_event_id);
-    Py_END_CRITICAL_SECTION();
-    return result;
+    PyErr_SetString(PyExc_TypeError,
+                    "a parser cannot be copied or pickled: use a new parser for each stream");
+    return NULL;
+}
+
+enum { LAST_EVENT_ID, RETRY, IGNORED, INCOMPLETE, STREAM_START, LINE_START };
+
+static PyObject *
+get_property(Parser *self, int which)
+{
+    const Value *line = &self->line;
+    int incomplete;
+    switch (which) {
+    case LAST_EVENT_ID: return Py_NewRef(self->last_event_id);
+    case RETRY: return Py_NewRef(self->retry != NULL ? self->retry : Py_None);
+    case IGNORED: return PyLong_FromSsize_t(self->ignored);
+    case LINE_START: return PyBytes_FromStringAndSize(line->at, line->size < 6 ? line->size : 6);
+    case STREAM_START:
+        if (self->start_size < 0) return Py_NewRef(Py_None);
+        return PyBytes_FromStringAndSize(self->start, self->start_size);
+    default:
+        incomplete = is_incomplete(self);
+        return incomplete < 0 ? NULL : PyBool_FromLong(incomplete);
+    }
 }
 
 static PyObject *
-get_retry(PyObject *object, void *Py_UNUSED(closure))
+parser_get(PyObject *object, void *which)
 {
-    Parser *self = (Parser *)object;
     PyObject *result;
-    Py_BEGIN_CRITICAL_SECTION(self);
-    result = Py_NewRef(self->retry != NULL ? self->retry : Py_None);
+    Py_BEGIN_CRITICAL_SECTION(object);
+    result = get_property((Parser *)object, (int)(intptr_t)which);
     Py_END_CRITICAL_SECTION();
     return result;
-}
-
-static PyObject *
-get_incomplete(PyObject *object, void *Py_UNUSED(closure))
-{
-    Parser *self = (Parser *)object;
-    bool result;
-    Py_BEGIN_CRITICAL_SECTION(self);
-    result = is_incomplete(self);
-    Py_END_CRITICAL_SECTION();
-    return PyBool_FromLong(result);
 }
 
 static PyObject *
 parser_repr(PyObject *object)
 {
     Parser *self = (Parser *)object;
-    const char *word;
+    const char *state;
     Py_BEGIN_CRITICAL_SECTION(self);
-    word = self->broken ? "broken" : self->closed ? "closed" : "open";
+    state = self->failed ? "failed" : self->closed ? "closed" : "open";
     Py_END_CRITICAL_SECTION();
-    return PyUnicode_FromFormat("<sse_stream.Parser compiled %s>", word);
+    return PyUnicode_FromFormat("<sse_stream.Parser compiled %s>", state);
 }
 
-/* --- the type ---------------------------------------------------------------------- */
+/* --- the parser: its type ---------------------------------------------------------- */
 
-/* The type is all that could be part of a cycle, and has its own way to break one. */
 static int
 parser_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(((Parser *)self)->module);
     return 0;
 }
 
+/* There is no tp_clear: a parser needs its module's state for as long as it can be called. */
 static void
 parser_dealloc(PyObject *object)
 {
     Parser *self = (Parser *)object;
     PyTypeObject *type = Py_TYPE(object);
+    PyObject *module = self->module;
     PyObject_GC_UnTrack(object);
-    drop_buffers(self);
+    clear(self);
     Py_CLEAR(self->last_event_id);
     Py_CLEAR(self->done);
     Py_CLEAR(self->retry);
     type->tp_free(object);
     Py_DECREF(type);
+    Py_XDECREF(module);
 }
 
 static PyObject *
 parser_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(names))
 {
-    Parser *self = (Parser *)type->tp_alloc(type, 0);
+    PyObject *module = find_module(type);
+    Parser *self = module != NULL ? (Parser *)type->tp_alloc(type, 0) : NULL;
     if (self == NULL) return NULL;
-    /* The module is that of the type made here, which may be a base of the one asked for. */
-    while (type->tp_dealloc != parser_dealloc) type = type->tp_base;
-    self->state = PyType_GetModuleState(type);
-    self->mark = -1;
+    self->module = Py_NewRef(module);
+    self->state = PyModule_GetState(module);
+    self->bom = -1;
     self->closed = true; /* until __init__, which a subclass may forget */
     self->last_event_id = PyUnicode_New(0, 0);
     if (self->last_event_id == NULL) Py_CLEAR(self);
     return (PyObject *)self;
 }
 
-/* Check a text argument as parser.py does; return it as an exact str. */
-static PyObject *
-check_text(PyObject *text, const char *refused, int count, const char *kind, const char *value)
-{
-    if (!PyUnicode_Check(text)) return type_error(kind, text);
-    for (int i = 0; i < count; i++) {
-        Py_ssize_t found = PyUnicode_FindChar(text, (Py_UCS4)refused[i], 0,
-                                              PyUnicode_GET_LENGTH(text), 1);
-        if (found >= 0) PyErr_SetString(PyExc_ValueError, value);
-        if (found != -1) return NULL;
-    }
-    return PyUnicode_FromObject(text);
-}
-
-/* The limit as a number, or -1 with an error. */
+/* The limit in bytes, or -1 with an error. */
 static Py_ssize_t
-check_limit(PyObject *limit)
+parse_limit(State *state, PyObject *max_event_size)
 {
-    /* No buffer can hold PY_SSIZE_T_MAX bytes: it is as good as no limit. */
-    if (limit == Py_None) return PY_SSIZE_T_MAX;
-    if (PyBool_Check(limit) || !PyLong_Check(limit)) {
-        type_error("max_event_size must be an int or None, not %S", limit);
-        return -1;
+    if (max_event_size == NULL) return 64 * 1024 * 1024;
+    /* No memory holds PY_SSIZE_T_MAX bytes: it is as good as no limit. */
+    if (max_event_size == Py_None) return PY_SSIZE_T_MAX;
+    PyObject *number = checked(PyObject_CallOneArg(state->check_limit, max_event_size),
+                               &PyLong_Type);
+    if (number == NULL) return -1;
+    Py_ssize_t limit = PyLong_AsSsize_t(number);
+    Py_DECREF(number);
+    if (limit == -1 && PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Clear();
+        limit = PY_SSIZE_T_MAX;
     }
-    int overflow;
-    long long size = PyLong_AsLongLongAndOverflow(limit, &overflow);
-    if (overflow < 0 || (overflow == 0 && size <= 0)) {
-        PyErr_Format(PyExc_ValueError, "max_event_size must be positive, not %S", limit);
-        return -1;
-    }
-    return overflow > 0 || size > PY_SSIZE_T_MAX ? PY_SSIZE_T_MAX : (Py_ssize_t)size;
+    return limit;
 }
 
 static int
 parser_init(PyObject *object, PyObject *args, PyObject *names)
 {
     Parser *self = (Parser *)object;
-    static char *keywords[] = {"last_event_id", "done", "max_event_size", NULL};
+    State *state = self->state;
+    static char *keywords[] = {"last_event_id", "done", "max_event_size", "report_ignored", NULL};
     PyObject *last_event_id = NULL, *done = NULL, *max_event_size = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|$OOO:Parser", keywords, &last_event_id, &done,
-                                     &max_event_size))
+    int report_ignored = 0, result = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|$OOOp:Parser", keywords, &last_event_id, &done,
+                                     &max_event_size, &report_ignored))
         return -1;
-    last_event_id = last_event_id == NULL ? PyUnicode_New(0, 0)
-        : check_text(last_event_id, "\0\r\n", 3, "last_event_id must be a str, not %S",
-                     "last_event_id cannot hold NUL, CR or LF");
+    last_event_id = last_event_id == NULL
+        ? PyUnicode_New(0, 0)
+        : checked(PyObject_CallFunction(state->check_text, "sOs#", "last_event_id", last_event_id,
+                                        "\0\r\n", (Py_ssize_t)3), &PyUnicode_Type);
     if (last_event_id == NULL) return -1;
     if (done == NULL) done = PyUnicode_FromString("[DONE]");
     else if (done == Py_None) Py_INCREF(done);
-    else done = check_text(done, "\r\n", 2, "done must be a str or None, not %S",
-                           "done cannot hold CR or LF: no such data would ever match");
-    Py_ssize_t limit = done == NULL ? -1
-        : max_event_size == NULL ? 64 * 1024 * 1024 : check_limit(max_event_size);
-    int result = -1;
+    else done = checked(PyObject_CallFunction(state->check_text, "sOs", "done", done, "\r\n"),
+                        &PyUnicode_Type);
+    Py_ssize_t limit = done != NULL ? parse_limit(state, max_event_size) : -1;
     if (limit > 0) {
         Py_BEGIN_CRITICAL_SECTION(self);
         result = enter(self);
         if (result == 0) {
-            drop_buffers(self);
+            clear(self);
             Py_CLEAR(self->retry);
-            Py_XSETREF(self->last_event_id, Py_NewRef(last_event_id));
+            Py_SETREF(self->last_event_id, Py_NewRef(last_event_id));
             Py_XSETREF(self->done, done != Py_None ? Py_NewRef(done) : NULL);
             self->limit = limit;
-            self->mark = 0;
-            self->after_cr = self->closed = self->broken = self->incomplete = false;
-            self->busy = false;
+            self->report_ignored = report_ignored != 0;
+            self->ignored = self->bom = self->start_size = 0;
+            self->closed = self->failed = self->incomplete = self->busy = false;
         }
         Py_END_CRITICAL_SECTION();
     }
@@ -885,37 +999,44 @@ parser_init(PyObject *object, PyObject *args, PyObject *names)
 }
 
 PyDoc_STRVAR(parser_doc,
-"Parser(*, last_event_id='', done='[DONE]', max_event_size=67108864)\n--\n\n"
+"Parser(*, last_event_id='', done='[DONE]', max_event_size=67108864, report_ignored=False)\n"
+"--\n\n"
 "A push-style parser of one event stream (HTML standard, 9.2.6).\n"
 "\n"
-"``last_event_id`` starts the last event ID string, to resume a stream. A block whose\n"
-"data equals ``done`` comes out as DONE; None turns that off. ``max_event_size`` bounds\n"
-"the bytes retained for one block and its line in progress; None means no limit.\n"
+"``last_event_id`` is the initial last event ID string, to resume a stream. A block whose\n"
+"data equals ``done``, up to 16 spaces around it aside, comes out as DONE; None turns that\n"
+"off. ``max_event_size`` limits the bytes retained for one block and its line in progress;\n"
+"None means no limit. With ``report_ignored`` each ignored line comes out as Ignored.\n"
 "\n"
 "Raises TypeError or ValueError for arguments that could never work.\n"
 "\n"
-">>> parser = Parser()\n"
-">>> parser.feed(b\": hi\\ndata: on\")\n"
-"[Comment(text='hi')]\n"
-">>> parser.feed(b\"e\\n\\n\")\n"
-"[Event(event='message', data='one', id='', retry=None)]");
+">>> Parser().feed(b\": hi\\ndata: one\\n\\n\")\n"
+"[Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]");
 
-#define METHOD(function) \
-    (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS
+#define FAST(function) (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS
 
 static PyMethodDef parser_methods[] = {
-    {"feed", METHOD(parser_feed), feed_doc},
-    {"close", METHOD(parser_close), close_doc},
+    {"feed", FAST(parser_feed), feed_doc},
+    {"close", FAST(parser_close), close_doc},
+    {"__reduce__", parser_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
+#define PROPERTY(name, which, doc) {name, parser_get, NULL, doc, (void *)(intptr_t)which}
+
 static PyGetSetDef parser_properties[] = {
-    {"last_event_id", get_last_event_id, NULL,
-     "The last event ID string, as committed by the last blank line.", NULL},
-    {"retry", get_retry, NULL,
-     "The reconnection time in milliseconds, or None until the stream sets it.", NULL},
-    {"incomplete", get_incomplete, NULL,
-     "Whether an end now would lose bytes; after close(), whether it did.", NULL},
+    PROPERTY("last_event_id", LAST_EVENT_ID,
+             "The last event ID string; it changes at the blank line that ends a block."),
+    PROPERTY("retry", RETRY,
+             "The reconnection time in milliseconds, or None until the stream sets it."),
+    PROPERTY("ignored", IGNORED,
+             "How many lines were ignored: an unknown name, a bad ``retry``, an ``id`` with NUL."),
+    PROPERTY("incomplete", INCOMPLETE,
+             "Whether an end now would lose bytes; after close(), whether it did."),
+    PROPERTY("_stream_start", STREAM_START,
+             "The start of the stream, until it had a comment or a known field; then None."),
+    PROPERTY("_line_start", LINE_START,
+             "Enough of the line in progress to see whether it may become a known field."),
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -931,12 +1052,7 @@ static PyType_Slot parser_slots[] = {
     {0, NULL},
 };
 
-static PyType_Spec parser_spec = {
-    .name = "sse_stream._speedups.Parser",
-    .basicsize = sizeof(Parser),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-    .slots = parser_slots,
-};
+static PyType_Spec parser_spec = SPEC("sse_stream.parser.Parser", sizeof(Parser), parser_slots);
 
 /* --- the module -------------------------------------------------------------------- */
 
@@ -953,36 +1069,45 @@ import_beside(PyObject *module, const char *beside, const char *name)
     return result;
 }
 
-/* A class whose instances are nothing but that many slots: all that set_slot() relies on. */
+/* Make the compiled form of a class of items.py, which tells what users see of it. It says that
+   it is of items.py too: so a pickle of the one form loads in the other. */
 static PyObject *
-import_item(PyObject *module, const char *name, Py_ssize_t slots)
+add_item_type(PyObject *module, PyType_Spec *spec)
 {
-    PyObject *found = import_beside(module, "items", name);
-    if (found == NULL) return NULL;
-    PyTypeObject *type = (PyTypeObject *)found;
-    Py_ssize_t size = (Py_ssize_t)sizeof(PyObject) + slots * (Py_ssize_t)sizeof(PyObject *);
-    if (!PyType_Check(found) || !PyType_IS_GC(type) || type->tp_free != PyObject_GC_Del
-        || type->tp_basicsize != size || type->tp_itemsize != 0 || type->tp_dictoffset != 0
-        || type->tp_weaklistoffset != 0) {
-        PyErr_Format(PyExc_ImportError, "%s is not laid out as this module expects", name);
-        Py_CLEAR(found);
+    static const char *copied[] = {"__module__", "__doc__", "__match_args__"};
+    PyObject *pure = import_beside(module, "items", strrchr(spec->name, '.') + 1);
+    PyObject *base = pure != NULL ? import_beside(module, "items", "_Value") : NULL;
+    PyObject *bases = base != NULL ? PyTuple_Pack(1, base) : NULL;
+    PyObject *type = bases != NULL ? PyType_FromModuleAndSpec(module, spec, bases) : NULL;
+    for (int i = 0; type != NULL && i < 3; i++) {
+        PyObject *value = PyObject_GetAttrString(pure, copied[i]);
+        if (value == NULL || PyObject_SetAttrString(type, copied[i], value) < 0) Py_CLEAR(type);
+        Py_XDECREF(value);
     }
-    return found;
+    if (type != NULL && PyModule_AddType(module, (PyTypeObject *)type) < 0) Py_CLEAR(type);
+    Py_XDECREF(bases);
+    Py_XDECREF(base);
+    Py_XDECREF(pure);
+    return type;
 }
 
-/* The offset of a slot, as the class' own descriptor knows it. */
+/* The same for the Parser; parser.py is not imported yet. */
 static int
-find_slot(PyObject *type, const char *name, Py_ssize_t *offset)
+add_parser_type(PyObject *module)
 {
-    PyObject *found = PyObject_GetAttrString(type, name);
-    if (found == NULL) return -1;
-    PyMemberDef *member = NULL;
-    if (Py_IS_TYPE(found, &PyMemberDescr_Type) && (PyObject *)PyDescr_TYPE(found) == type)
-        member = ((PyMemberDescrObject *)found)->d_member;
-    int result = member != NULL && member->type == T_OBJECT_EX ? 0 : -1;
-    if (result == 0) *offset = member->offset;
-    else PyErr_Format(PyExc_ImportError, "%s is not a slot of its class", name);
-    Py_DECREF(found);
+    PyObject *type = PyType_FromModuleAndSpec(module, &parser_spec, NULL);
+    PyObject *own_name = PyModule_GetNameObject(module), *name = NULL;
+    if (own_name != NULL) {
+        PyObject *parts = PyObject_CallMethod(own_name, "rpartition", "s", ".");
+        if (parts != NULL) name = PyUnicode_FromFormat("%S.parser", PyTuple_GET_ITEM(parts, 0));
+        Py_XDECREF(parts);
+    }
+    int result = -1;
+    if (type != NULL && name != NULL && PyObject_SetAttrString(type, "__module__", name) == 0)
+        result = PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(name);
+    Py_XDECREF(own_name);
+    Py_XDECREF(type);
     return result;
 }
 
@@ -990,25 +1115,25 @@ static int
 module_exec(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    if ((state->event_type = import_item(module, "Event", 4)) == NULL
-        || find_slot(state->event_type, "_event", &state->event_at) < 0
-        || find_slot(state->event_type, "_data", &state->data_at) < 0
-        || find_slot(state->event_type, "_id", &state->id_at) < 0
-        || find_slot(state->event_type, "_retry", &state->retry_at) < 0
-        || (state->comment_type = import_item(module, "Comment", 1)) == NULL
-        || find_slot(state->comment_type, "_text", &state->text_at) < 0
+    PyObject *done_type = NULL;
+    if ((state->message = PyUnicode_InternFromString("message")) == NULL
+        || (state->empty = PyUnicode_New(0, 0)) == NULL
+        || (state->event_type = add_item_type(module, &event_spec)) == NULL
+        || (state->comment_type = add_item_type(module, &comment_spec)) == NULL
+        || (state->ignored_type = add_item_type(module, &ignored_spec)) == NULL
         || (state->done = import_beside(module, "items", "DONE")) == NULL
         || (state->too_large_error = import_beside(module, "errors", "EventTooLargeError")) == NULL
         || (state->closed_error = import_beside(module, "errors", "ParserClosedError")) == NULL
-        || (state->message = PyUnicode_InternFromString("message")) == NULL)
+        || (state->check_text = import_beside(module, "errors", "check_text")) == NULL
+        || (state->check_limit = import_beside(module, "errors", "check_limit")) == NULL
+        || (state->as_bytes = import_beside(module, "errors", "as_bytes")) == NULL
+        || (done_type = import_beside(module, "items", "Done")) == NULL)
         return -1;
-    PyObject *type = PyType_FromModuleAndSpec(module, &parser_spec, NULL);
-    PyObject *name = type != NULL ? PyModule_GetNameObject(module) : NULL;
-    int result = name != NULL ? PyObject_SetAttrString(type, "__module__", name) : -1;
-    if (result == 0) result = PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(name);
-    Py_XDECREF(type);
-    return result;
+    /* DONE has no members: a compiled form would gain nothing. */
+    int result = PyModule_AddObjectRef(module, "Done", done_type);
+    Py_DECREF(done_type);
+    if (result < 0 || PyModule_AddObjectRef(module, "DONE", state->done) < 0) return -1;
+    return add_parser_type(module);
 }
 
 static int
@@ -1017,24 +1142,34 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     State *state = PyModule_GetState(module);
     Py_VISIT(state->event_type);
     Py_VISIT(state->comment_type);
+    Py_VISIT(state->ignored_type);
     Py_VISIT(state->done);
     Py_VISIT(state->too_large_error);
     Py_VISIT(state->closed_error);
+    Py_VISIT(state->check_text);
+    Py_VISIT(state->check_limit);
+    Py_VISIT(state->as_bytes);
     return 0;
 }
 
-/* There is no m_clear: a parser may outlive the module's dictionary and still needs these,
-   and every cycle through them goes through some dictionary too. */
+/* There is no m_clear: a parser keeps its module alive and may be called for as long as it is,
+   and every cycle through what is here goes through some dictionary too. */
 static void
 module_free(void *module)
 {
     State *state = PyModule_GetState((PyObject *)module);
+    if (state == NULL) return;
     Py_CLEAR(state->event_type);
     Py_CLEAR(state->comment_type);
+    Py_CLEAR(state->ignored_type);
     Py_CLEAR(state->done);
+    Py_CLEAR(state->message);
+    Py_CLEAR(state->empty);
     Py_CLEAR(state->too_large_error);
     Py_CLEAR(state->closed_error);
-    Py_CLEAR(state->message);
+    Py_CLEAR(state->check_text);
+    Py_CLEAR(state->check_limit);
+    Py_CLEAR(state->as_bytes);
 }
 
 static PyModuleDef_Slot module_slots[] = {
@@ -1051,7 +1186,7 @@ static PyModuleDef_Slot module_slots[] = {
 static struct PyModuleDef module_def = {
     .m_base = PyModuleDef_HEAD_INIT,
     .m_name = "_speedups",
-    .m_doc = "The Parser of parser.py, compiled.",
+    .m_doc = "The types of items.py and the Parser of parser.py, compiled.",
     .m_size = sizeof(State),
     .m_slots = module_slots,
     .m_traverse = module_traverse,
