@@ -820,7 +820,13 @@ parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject 
     PyObject *bytes = PyBytes_CheckExact(args[0])
         ? Py_NewRef(args[0])
         : checked(PyObject_CallOneArg(self->state->as_bytes, args[0]), &PyBytes_Type);
-    if (bytes == NULL) return NULL;
+    if (bytes == NULL) {
+        /* Without these bytes, all that follows could be wrong. */
+        Py_BEGIN_CRITICAL_SECTION(self);
+        if (PyErr_ExceptionMatches(PyExc_MemoryError)) close_parser(self, true);
+        Py_END_CRITICAL_SECTION();
+        return NULL;
+    }
     Span data = {PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes)};
     PyObject *items = call(self, &data, false);
     Py_DECREF(bytes);

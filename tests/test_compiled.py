@@ -437,8 +437,8 @@ def starve(start, stop):
 right = []
 use(Parser(last_event_id="5", max_event_size=200_000), right)
 for once in (False, True):
-    failed = [starve(start, start + 1 if once else 0) for start in range(1, 150)]
-    print(sum(failed), sum(failed[100:]))
+    failed = [starve(start, start + 1 if once else 0) for start in range(1, 250)]
+    print(sum(failed), sum(failed[200:]))
 """
     for line in run(program).splitlines():
         failed, late = map(int, line.split())
