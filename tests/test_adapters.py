@@ -1183,7 +1183,8 @@ async def coroutine() -> HttpxLike:
 
 
 def asyncio_reader() -> asyncio.StreamReader:
-    return asyncio.StreamReader(loop=asyncio.new_event_loop())
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        return asyncio.StreamReader(loop=loop)
 
 
 def iter_lines() -> Iterator[bytes]:
