@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import deque
+from sys import get_asyncgen_hooks
 
 from .errors import IncompleteStreamError, NotEventStreamError
 from .items import DONE, Comment, Event, Ignored
@@ -22,13 +23,11 @@ if TYPE_CHECKING:
         Iterable,
         Iterator,
     )
-    from typing import Any, TypeVar
+    from typing import Any
 
     from typing_extensions import Buffer, Self
 
     from .items import Done, Item
-
-    T = TypeVar("T")
 
 # How a comment and each field of the standard begin.
 _BEGINNINGS = (b":", b"data:", b"event:", b"id:", b"retry:")
@@ -53,24 +52,7 @@ def iter_items(
     [Comment(text='hi'), Event(event='message', data='1', id='', retry=None)]
     """
     _check_source(source, "iter_items")
-    return _started(_iter_items(source, parser or Parser(), flush, require_done))
-
-
-def _iter_items(
-    source: Iterable[Buffer], parser: Parser, flush: bool, require_done: bool
-) -> Generator[Item | None, None, None]:
-    chunks = None
-    done = False
-    try:
-        yield None
-        chunks = iter(source)
-        for items in _batches(chunks, parser, flush, require_done):
-            done = done or (require_done and any([item is DONE for item in items]))
-            yield from items
-        if require_done and not done:
-            raise IncompleteStreamError(parser.last_event_id)
-    finally:
-        _close(source, chunks)
+    return _started(_iterate(source, parser or Parser(), flush, require_done, every=True))
 
 
 def iter_events(
@@ -93,24 +75,30 @@ def iter_events(
     ['1']
     """
     _check_source(source, "iter_events")
-    return _started(_iter_events(source, parser or Parser(), flush, until, require_done, drain))
+    return _started(_iterate(source, parser or Parser(), flush, require_done, until, drain))
 
 
-def _iter_events(
+def _iterate(
     source: Iterable[Buffer],
     parser: Parser,
     flush: bool,
-    until: Callable[[Event], object] | None,
     require_done: bool,
-    drain: bool,
-) -> Generator[Event | None, None, None]:
+    until: Callable[[Event], object] | None = None,
+    drain: bool = False,
+    every: bool = False,
+) -> Generator[Any, None, None]:
+    """Yield every item, or events until the end of the answer; see AsyncItems.__anext__()."""
     chunks = None
+    done = False
     try:
         yield None
         chunks = iter(source)
         for items in _batches(chunks, parser, flush, require_done):
             for item in items:
-                if isinstance(item, Event):
+                if every:
+                    done = done or item is DONE
+                    yield item
+                elif isinstance(item, Event):
                     yield item
                     if until is not None and until(item):
                         return _drain(chunks) if drain else None
@@ -118,16 +106,16 @@ def _iter_events(
                     return _drain(chunks) if drain else None
                 else:
                     _check_passed_over(item)
-        if require_done:
+        if require_done and not done:
             raise IncompleteStreamError(parser.last_event_id)
     finally:
         _close(source, chunks)
 
 
-def _started(generator: Generator[T | None, None, None]) -> Generator[T, None, None]:
+def _started(generator: Generator[Any, None, None]) -> Generator[Any, None, None]:
     """Run a generator to its first yield, so that closing or dropping it runs its ``finally``."""
     next(generator)
-    return generator  # type: ignore[return-value]
+    return generator
 
 
 def _batches(
@@ -151,12 +139,12 @@ def _end(parser: Parser, flush: bool, require_done: bool) -> list[Item]:
 
     Raises NotEventStreamError if lines were ignored and nothing at all was recognised.
     """
-    line = parser._line_start
+    start, line, ignored = parser._stream_start, parser._line_start, parser.ignored
     items = parser.close(flush=flush)
-    start = parser._stream_start
-    if start is not None and not line.startswith(_BEGINNINGS):
+    # With flush, the end may be that of a known field.
+    if start is not None and parser._stream_start is not None and not line.startswith(_BEGINNINGS):
         may_become_field = any([beginning.startswith(line) for beginning in _BEGINNINGS])
-        if parser.ignored or not may_become_field:
+        if ignored or not may_become_field:
             raise NotEventStreamError(start)
     if require_done and line:
         # Such an event was made of a line without its end.
@@ -194,7 +182,7 @@ def aiter_items(
     DONE
     """
     _check_source(source, "aiter_items")
-    return AsyncItems(source, parser or Parser(), flush, require_done)
+    return AsyncItems(source, parser or Parser(), flush, require_done, every=True)
 
 
 def aiter_events(
@@ -228,13 +216,14 @@ class _AsyncAdapter:
     A class and not an async generator, since a cancelled await would end a generator.
     """
 
-    __slots__ = ("_closing", "_started", "_to_close")
+    __slots__ = ("_closing", "_over", "_to_close")
 
     def __init__(self, source: object) -> None:
         self._to_close = [source]
-        # The event loop closes an async generator that is dropped.
-        self._closing = _close_at_end(self._to_close)
-        self._started = False
+        self._over = False  # there is no next item
+        self._closing: AsyncGenerator[None, None] | None = None
+        if get_asyncgen_hooks().finalizer is not None:
+            self._start()
 
     def __aiter__(self) -> Self:
         return self
@@ -247,13 +236,15 @@ class _AsyncAdapter:
 
     async def aclose(self) -> None:
         """Close the source; there is no next item."""
-        if not self._started:
-            await self._start()
-        await self._closing.aclose()
+        self._over = True
+        await self._start().aclose()
 
-    async def _start(self) -> None:
-        self._started = True
-        await self._closing.__anext__()
+    def _start(self) -> AsyncGenerator[None, None]:
+        """Start the generator that closes the source; an event loop that runs closes it."""
+        if self._closing is None:
+            self._closing = _close_at_end(self._to_close)
+            next(self._closing.__anext__().__await__(), None)
+        return self._closing
 
 
 async def _close_at_end(objects: list[object]) -> AsyncGenerator[None, None]:
@@ -267,47 +258,68 @@ class AsyncItems(_AsyncAdapter):
     """What aiter_items() returns."""
 
     __slots__ = (
-        "_done",
-        "_drain",
-        "_ended",
-        "_flush",
-        "_items",
-        "_next_chunk",
-        "_over",
-        "_parser",
-        "_require_done",
-    )
+        "_done", "_drain", "_ended", "_every", "_flush", "_items", "_last", "_next_chunk",
+        "_parser", "_require_done", "_until",
+    )  # fmt: skip
 
     def __init__(
-        self, source: AsyncIterable[Buffer], parser: Parser, flush: bool, require_done: bool
+        self,
+        source: AsyncIterable[Buffer],
+        parser: Parser,
+        flush: bool,
+        require_done: bool,
+        until: Callable[[Event], object] | None = None,
+        drain: bool = False,
+        every: bool = False,
     ) -> None:
         super().__init__(source)
         self._parser = parser
         self._flush = flush
         self._require_done = require_done
-        self._drain = False
-        self._items: Iterator[Item] = iter(())  # of the last chunk, not yet yielded
+        self._until = until
+        self._drain = drain
+        self._every = every
         self._next_chunk = self._first_chunk
+        self._items: Iterator[Item] = iter(())  # of the last chunk, not yet yielded
+        self._last: Event | None = None  # the last one yielded; ``until`` was not yet asked
         self._done = False  # DONE was yielded
         self._ended = False  # the source has ended
-        self._over = False  # there is no next item
 
     async def __anext__(self) -> Item:
+        """Return the next item or event; nothing is lost if an ``await`` in here is cancelled."""
         try:
+            last, self._last = self._last, None
+            if last is not None and self._until is not None and self._until(last):
+                self._over = True
             while not self._over:
-                item = self._next_item()
-                if item is not None:
-                    return item
-                if self._over:
-                    break
-                try:
-                    chunk = await self._next_chunk()
-                except StopAsyncIteration:
-                    self._items = iter(self._end())
+                for item in self._items:
+                    if self._every:
+                        self._done = self._done or item is DONE
+                        return item
+                    if isinstance(item, Event):
+                        self._last = item
+                        return item
+                    if item is DONE:
+                        self._over = True
+                        break
+                    _check_passed_over(item)
                 else:
-                    self._items = iter(self._parser.feed(chunk))
-            if self._drain and not self._ended:
-                await self._throw_away()
+                    if self._ended:
+                        if self._require_done and not self._done:
+                            raise IncompleteStreamError(self._parser.last_event_id)
+                        break
+                    try:
+                        chunk = await self._next_chunk()
+                    except StopAsyncIteration:
+                        self._ended = True
+                        self._items = iter(_end(self._parser, self._flush, self._require_done))
+                    else:
+                        self._items = iter(self._parser.feed(chunk))
+            while self._drain and not self._ended:
+                try:
+                    await self._next_chunk()
+                except Exception:
+                    self._ended = True  # by its end or by an error: the answer was complete before
         except Exception:
             await self.aclose()
             raise
@@ -316,80 +328,27 @@ class AsyncItems(_AsyncAdapter):
 
     async def aclose(self) -> None:
         """Close the source; there is no next item."""
-        self._over = self._ended = True
+        self._ended = True
         await super().aclose()
 
-    def _next_item(self) -> Item | None:
-        """Return the next item to yield that is there already."""
-        for item in self._items:
-            self._done = self._done or item is DONE
-            return item
-        return None
-
     async def _first_chunk(self) -> Buffer:
-        if not self._started:
-            await self._start()
-        source: Any = self._to_close[-1]
+        self._start()
+        source: Any = self._to_close[0]
         chunks = source.__aiter__()
         if chunks is not source:
             self._to_close.insert(0, chunks)
         self._next_chunk = chunks.__anext__
         return await self._next_chunk()
 
-    def _end(self) -> list[Item]:
-        if not self._ended:
-            self._ended = True
-            return _end(self._parser, self._flush, self._require_done)
-        self._over = True
-        if self._require_done and not self._done:
-            raise IncompleteStreamError(self._parser.last_event_id)
-        return []
-
-    async def _throw_away(self) -> None:
-        try:
-            while True:
-                await self._next_chunk()
-        except Exception:
-            self._ended = True  # by its end or by an error: the answer was complete before
-
 
 class AsyncEvents(AsyncItems):
     """What aiter_events() returns."""
 
-    __slots__ = ("_last", "_until")
-
-    def __init__(
-        self,
-        source: AsyncIterable[Buffer],
-        parser: Parser,
-        flush: bool,
-        require_done: bool,
-        until: Callable[[Event], object] | None,
-        drain: bool,
-    ) -> None:
-        super().__init__(source, parser, flush, require_done)
-        self._until = until
-        self._last: Event | None = None  # the last one yielded; ``until`` was not yet asked
-        self._drain = drain
+    __slots__ = ()
 
     if TYPE_CHECKING:
 
         async def __anext__(self) -> Event: ...
-
-    def _next_item(self) -> Event | None:
-        last, self._last = self._last, None
-        if last is not None and self._until is not None and self._until(last):
-            self._over = True
-            return None
-        for item in self._items:
-            if isinstance(item, Event):
-                self._last = item
-                return item
-            if item is DONE:
-                self._over = True
-                return None
-            _check_passed_over(item)
-        return None
 
 
 def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
@@ -450,15 +409,15 @@ class AsyncChunks(_AsyncAdapter):
         self._size = size
 
     async def __anext__(self) -> bytes:
-        if not self._started:
-            await self._start()
+        self._start()
         try:
-            chunk = _check_chunk(await self._read(self._size))
+            chunk = b"" if self._over else _check_chunk(await self._read(self._size))
         except Exception:
             await self.aclose()
             raise
         if not chunk:
             # Read to its end, the reader is left open.
+            self._over = True
             self._to_close.clear()
             raise StopAsyncIteration
         return chunk
@@ -474,6 +433,7 @@ class Dispatcher:
     """Calls back in stream order, for transports that push (asyncio.Protocol, pycurl).
 
     What a callback raises passes through; the items after that one come with the next call.
+    A parser that is passed gives ``on_ignored`` its lines with ``report_ignored`` alone.
 
     >>> dispatcher = Dispatcher(on_event=lambda event: print(event.data))
     >>> dispatcher.feed(b"data: 1\\n\\n")
@@ -551,15 +511,18 @@ def is_event_stream(content_type: str | None) -> bool:
     (True, False)
     """
     found = ""
-    # A comma or a quotation mark inside quotation marks does not separate values.
-    for number, part in enumerate((content_type or "").replace('\\"', "").split('"')):
-        values = part.split(",") if number % 2 == 0 else []
-        for value in values[number > 0 :]:
-            essence = value.partition(";")[0].strip(" \t\r\n").lower()
-            kind, _, subtype = essence.partition("/")
-            if kind and subtype and essence != "*/*" and " " not in essence and "/" not in subtype:
-                found = essence
+    # Quoted strings, which may hold commas, are only in parameters.
+    text = (content_type or "").replace("\\\\", "").replace('\\"', "")
+    for value in '"'.join(text.split('"')[::2]).split(","):
+        essence = value.partition(";")[0].strip(" \t\r\n").lower()
+        kind, _, subtype = essence.partition("/")
+        if kind and subtype and _TOKEN.issuperset(kind + subtype) and essence != "*/*":
+            found = essence
     return found == "text/event-stream"
+
+
+# The characters of a MIME type and of its subtype, in lower case.
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def _check_source(source: object, caller: str) -> None:
@@ -568,28 +531,31 @@ def _check_source(source: object, caller: str) -> None:
     is_async = caller.startswith("a")
     if not instead and not hasattr(source, "__aiter__" if is_async else "__iter__"):
         other = caller.lstrip("a") if is_async else f"a{caller}"
-        can_other = hasattr(source, "__iter__" if is_async else "__aiter__")
-        instead = f"call {other}(source)" if can_other else "pass an iterable of bytes"
+        if hasattr(source, "__iter__" if is_async else "__aiter__"):
+            instead = f"call {other}(source)"
+        elif callable(source):
+            instead = "call it, and pass what it returns"
+        else:
+            instead = f"pass an {'async ' if is_async else ''}iterable of bytes"
     if instead:
         raise TypeError(f"{caller}() was given a source of type {type(source).__name__}: {instead}")
 
 
 def _check_file(file: object, caller: str, size: int) -> Callable[[int], Any]:
     """Return the method that reads what is there."""
-    read = getattr(file, "read1", None) if caller == "read_chunks" else None
-    read = read or getattr(file, "read", None)
+    sync = caller == "read_chunks"
+    found: Callable[[int], Any] | None = getattr(file, "read1", None) if sync else None
+    found = found or getattr(file, "read", None)
     # Not every async method can be told from others, but one of Python code can.
-    is_async = _is_async(read)
-    wrong = is_async if caller == "read_chunks" else not is_async and hasattr(file, "readinto")
-    # What has iter_bytes() too is a whole response, whose read() waits for all of it.
-    if read is None or wrong or hasattr(file, "iter_bytes"):
-        instead = _instead(file, "iter_events") or "pass a binary file"
+    wrong = _is_async(found) if sync else not _is_async(found) and hasattr(file, "readinto")
+    # The read() of a whole response, as those of httpx and aiohttp, waits for all of it.
+    names = ("iter_bytes", "encoding", "content")
+    if found is None or wrong or any(hasattr(file, name) for name in names):
+        pass_this = "a binary file" if sync else "an object with an async read(n) that gives bytes"
+        instead = _instead(file, "iter_events") or f"pass {pass_this}"
         raise TypeError(f"{caller}() was given an object of type {type(file).__name__}: {instead}")
-    if hasattr(file, "encoding"):
-        raise TypeError(f"{caller}() was given a text file: open it in binary mode")
     if size <= 0:
         raise ValueError(f"size must be positive, not {size}")
-    found: Callable[[int], Any] = read
     return found
 
 
@@ -619,11 +585,9 @@ def _instead(source: object, call: str) -> str:
     read = getattr(source, "read", None)
     if read is None:
         return ""
-    return (
-        f"call a{call}(aread_chunks(reader))"
-        if _is_async(read)
-        else f"call {call}(read_chunks(file))"
-    )
+    is_text = hasattr(source, "encoding")
+    right = f"a{call}(aread_chunks(reader))" if _is_async(read) else f"{call}(read_chunks(file))"
+    return f"open it in binary mode, then call {right}" if is_text else f"call {right}"
 
 
 _CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import

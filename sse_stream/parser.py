@@ -116,9 +116,9 @@ class Parser:
         Raises TypeError for text, EventTooLargeError at the limit (and on every later
         call), ParserClosedError after close().
         """
-        if type(data) is not bytes:
-            data = as_bytes(data)
         try:
+            if type(data) is not bytes:
+                data = as_bytes(data)
             # Fast path for a chunk inside a line, and for one that is a block of one data line.
             line = self._line
             small = len(line) + len(data) <= self._fast_line_size
@@ -143,6 +143,8 @@ class Parser:
             if self._failed and not items:
                 self._check_open()
             return items
+        except TypeError:
+            raise  # of as_bytes(): nothing was processed
         except BaseException:
             # Not whole: what was retained must not become part of a later event.
             self._close(incomplete=True)

@@ -13,13 +13,13 @@ import mmap
 import re
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
 from support.strategies import single_bytes
 
-from sse_stream import DONE, Comment, Event, Item, Parser, ParserClosedError
+from sse_stream import DONE, Comment, Event, EventTooLargeError, Item, Parser, ParserClosedError
 from sse_stream.parser import PureParser
 
 BOM = b"\xef\xbb\xbf"
@@ -665,6 +665,99 @@ def test_objects_without_bytes_are_refused(thing: Any) -> None:
     with pytest.raises(TypeError, match=f"bytes-like object, not {type(thing).__name__}"):
         parser.feed(thing)
     assert parser.feed(b"b\n\n") == message("ab")
+
+
+class WrongStr(str):
+    """A str whose methods give wrong answers."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter("")
+
+    def __contains__(self, text: object) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return "no"
+
+    def encode(self, *args: object) -> bytes:
+        return b"no"
+
+
+class WrongInt(int):
+    """An int whose methods give wrong answers."""
+
+    def __index__(self) -> int:
+        return 100
+
+    def __le__(self, other: object) -> bool:
+        return False
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+
+def test_a_subclass_counts_as_the_value_that_it_holds() -> None:
+    parser = Parser(last_event_id=WrongStr("1"), done=WrongStr("end"), max_event_size=WrongInt(9))
+    assert type(parser.last_event_id) is str and parser.last_event_id == "1"
+    assert parser.feed(b"data: end\n\ndata:no\n\n") == [DONE, Event(data="no", id="1")]
+    with pytest.raises(EventTooLargeError, match="limit of 9 bytes"):
+        parser.feed(b"0123456789")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *[{"last_event_id": WrongStr(text)} for text in ("1\0", "1\r", "1\n", "1\r\ndata: x")],
+        *[{"done": WrongStr(text)} for text in ("1\r", "1\n")],
+        *[{"max_event_size": WrongInt(size)} for size in (0, -5)],
+    ],
+    ids=repr,
+)
+def test_a_subclass_hides_no_wrong_value(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        Parser(**options)
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+@pytest.mark.parametrize(
+    ("fails", "before", "chunk"),
+    [
+        ("make_event", [], b"data: b\n\n"),
+        ("make_event", [b"data: a\n"], b": c\ndata: b\n\ndata: c"),
+        # A chunk that is one event takes a fast path.
+        ("make_event", [b"\n"], b"data: b\n\n"),
+        ("Comment", [b"event: a\nid: 2\ndata: a\nda"], b"ta\n: b\ndata: b"),
+        ("Ignored", [b"data: a"], b"\nx\n"),
+        ("as_bytes", [b"data: a"], bytearray(b"b\n\n")),
+    ],
+)
+def test_a_call_that_fails_midway_closes_the_pure_parser(
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+    fails: str,
+    before: list[bytes],
+    chunk: bytes,
+) -> None:
+    parser = PureParser(report_ignored=True)
+    for each in before:
+        parser.feed(each)
+
+    def fail(*args: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"sse_stream.parser.{fails}", fail)
+        with pytest.raises(error):
+            parser.feed(chunk)
+    # Nothing is left of which a later event could be made.
+    assert parser.incomplete and parser.last_event_id == ""
+    calls: list[Callable[[], object]] = [
+        lambda: parser.feed(b"\n\ndata: x\n\n"),
+        lambda: parser.close(flush=True),
+    ]
+    for call in calls:
+        with pytest.raises(ParserClosedError):
+            call()
 
 
 # The items that flush adds, and the last event ID after it.

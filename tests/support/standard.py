@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# ("event", type, data, id, retry), ("comment", text) or ("done",)
+# ("event", type, data, id, retry), ("comment", text), ("ignored", line) or ("done",)
 PlainItem = tuple[object, ...]
 
 
@@ -102,7 +102,12 @@ def is_done(data: str, done: str | None) -> bool:
     )
 
 
-def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "") -> Outcome:
+def interpret(
+    stream: bytes,
+    done: str | None = "[DONE]",
+    last_event_id: str = "",
+    report_ignored: bool = False,
+) -> Outcome:
     """Interpret a whole event stream; discard what follows its last blank line."""
     items: list[PlainItem] = []
     lines, rest = split(decode(stream))
@@ -130,6 +135,7 @@ def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "
             fields = False
             continue
         name, value = process(line)
+        ignored_before = ignored
         if name == "":
             items.append(("comment", value))
         elif name == "event":
@@ -150,6 +156,8 @@ def interpret(stream: bytes, done: str | None = "[DONE]", last_event_id: str = "
                 ignored += 1
         else:
             ignored += 1
+        if report_ignored and ignored > ignored_before:
+            items.append(("ignored", line))
     # Not in the standard: DONE needs no blank line.
     name, value = process(rest)
     if rest != "" and name == "data":
