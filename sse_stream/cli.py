@@ -49,13 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(file, writer, stats, options)
     except BrokenPipeError:
-        _silence_output()
+        _silence(sys.stdout)
         return 0
     except KeyboardInterrupt:
-        _silence_output()
+        _silence(sys.stdout)
         return 130
     except OSError as error:
-        _silence_output()
+        _silence(sys.stdout)
         _complain(str(error.strerror or error))
         return 2
     finally:
@@ -134,9 +134,10 @@ def _run(file: BinaryIO, writer: _Writer, stats: _Stats | None, options: argpars
     return 1 if writer.failed else 0
 
 
-def _silence_output() -> None:
-    # What is still in standard output's buffer cannot be written: let it go quietly at the end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _silence(file: TextIO) -> None:
+    # What is left in the file's buffer cannot be written: let Python discard it at exit, where it
+    # would otherwise change the exit status.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
 
 
 def _in_colour(file: TextIO) -> bool:
@@ -314,4 +315,4 @@ def _tell(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
-        pass  # Nobody reads it, or the disk is full: that changes no exit status.
+        _silence(sys.stderr)  # Nobody reads it, or the disk is full: that changes no exit status.

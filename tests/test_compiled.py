@@ -274,7 +274,6 @@ def test_checks_its_arguments_as_the_pure_parser_does(
         memoryview(b"\n\nx:atad")[::-1],
         memoryview(b"data:x\n\n").cast("B", (2, 4)),
     ],
-    ids=repr,
 )
 def test_accepts_and_refuses_the_same_objects(compiled: Any, data: Any) -> None:
     pure = PureParser()

@@ -1,6 +1,6 @@
 """Compare the parser with other parsers, on seeded random streams.
 
-    python tests/support/compare.py --streams 5000
+    tox -e compare -- --streams 5000
 
 It needs Node and npm. DEPARTURES lists where another parser departs from the standard, and why
 this package does not; any other difference is printed, shortest first, and is a failure.
@@ -21,7 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+# The package, unless it is installed.
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
 
 from sse_stream import Comment, Event, Parser
 
@@ -168,7 +169,7 @@ def main() -> int:
     given = options.parse_args()
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        print("Node is not here: nothing was compared")
+        print("skipped: there is no Node or no npm here, so nothing was compared")
         return 0
     streams = random_streams(given.streams, given.seed)
     with tempfile.TemporaryDirectory() as temporary:

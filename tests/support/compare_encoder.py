@@ -1,7 +1,7 @@
 """Check that other parsers read what encode() writes, on seeded random items.
 
-    python tests/support/compare_encoder.py --streams 2000
-    python tests/support/compare_encoder.py --readers chromium
+    tox -e compare -- --streams 2000
+    tox exec -e compare -- python tests/support/compare_encoder.py --readers chromium
 
 Readers in Python: httpx-sse, openai's decoder, launchdarkly-eventsource. On Node:
 eventsource-parser and undici's EventSource. Chromium's own EventSource, headless. What is not
@@ -28,8 +28,9 @@ from operator import not_
 from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# The package, unless it is installed.
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
 
 from sse_stream import DONE, Comment, Event, Item, encode
 from support.compare import OTHER_PARSERS, answers
