@@ -464,6 +464,9 @@ class Dispatcher:
         self._on_done = on_done
         self._on_ignored = on_ignored
         self._parser = parser or Parser(report_ignored=on_ignored is not None)
+        # Imported here: nothing else needs it.
+        from collections import deque
+
         self._items: deque[Item] = deque()
         self._done = False
 

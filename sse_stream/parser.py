@@ -1,8 +1,7 @@
 """The state machine: bytes of an event stream in, items out (HTML standard, 9.2.6).
 
-``Parser._process_chunk`` holds the rules, in the order of the standard: drop a byte order
-mark, split into lines, dispatch the event, process the field. Lines are decoded after they
-are split, since CR, LF and colon never occur inside a multi-byte UTF-8 sequence.
+``Parser._process_chunk`` holds the rules, in the order of the standard. Lines are decoded after
+they are split: CR, LF and colon never occur inside a multi-byte UTF-8 sequence.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ class Parser:
 
     __slots__ = (
         "_after_cr", "_block_retry", "_bom", "_closed", "_data", "_done", "_done_size", "_failed",
-        "_fast_line_size", "_fast_size", "_id", "_ignored", "_incomplete", "_last_event_id",
-        "_limit", "_line", "_piece", "_report_ignored", "_retry", "_stream_start", "_type",
+        "_fast_size", "_id", "_ignored", "_incomplete", "_last_event_id", "_limit", "_line",
+        "_line_room", "_piece", "_report_ignored", "_retry", "_stream_start", "_type",
     )  # fmt: skip
 
     def __init__(
@@ -78,7 +77,7 @@ class Parser:
         self._id: bytes | bytearray | None = None
         self._block_retry: int | None = None
         # How many bytes a line in progress, and a chunk that is a block, may have in the fast path.
-        self._fast_line_size = self._fast_size = 0
+        self._line_room = self._fast_size = 0
 
     @property
     def last_event_id(self) -> str:
@@ -121,8 +120,7 @@ class Parser:
                 data = as_bytes(data)
             # Fast path for a chunk inside a line, and for one that is a block of one data line.
             line = self._line
-            small = len(line) + len(data) <= self._fast_line_size
-            if line and small and _LF not in data and _CR not in data:
+            if line and not (_LF in data or _CR in data or len(line) + len(data) > self._line_room):
                 line += data
                 return []
             if len(data) <= self._fast_size and data.startswith(b"data: "):
@@ -143,11 +141,10 @@ class Parser:
             if self._failed and not items:
                 self._check_open()
             return items
-        except TypeError:
-            raise  # of as_bytes(): nothing was processed
-        except BaseException:
-            # Not whole: what was retained must not become part of a later event.
-            self._close(incomplete=True)
+        except BaseException as error:
+            # What is retained must not become part of a later event. TypeError is of as_bytes().
+            if not isinstance(error, TypeError):
+                self._close(incomplete=True)
             raise
 
     def close(self, *, flush: bool = False) -> list[Item]:
@@ -183,11 +180,12 @@ class Parser:
         # Lines end at CR, LF or CRLF. For bytes, splitlines() knows these and no others.
         lines = data.splitlines()
         rest = b""
-        if data[-1] == _CR:
+        last = data[-1]
+        if last == _CR:
             self._after_cr = True
-        elif data[-1] != _LF:
+        elif last != _LF:
             rest = lines.pop()
-        near_limit = len(self._line) + len(data) > self._fast_line_size
+        near_limit = len(self._line) + len(data) > self._line_room
         if self._line and lines:
             self._line += lines[0]
             small = len(self._line) <= _PIECE or self._report_ignored
@@ -247,7 +245,7 @@ class Parser:
             if near_limit and self._retained() + len(self._line) > self._limit:
                 return self._fail()
         if self._stream_start is None:
-            self._fast_line_size = self._limit - self._retained() if line else self._limit
+            self._line_room = self._limit - self._retained() if line else self._limit
             self._fast_size = 0 if rest or line or self._after_cr else self._piece
 
     def _process_start(self, data: bytes) -> bytes:
