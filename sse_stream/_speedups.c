@@ -930,7 +930,6 @@ PyDoc_STRVAR(parser_doc,
 "data equals ``done``, up to 16 spaces around it aside, comes out as DONE; None turns that\n"
 "off. ``max_event_size`` limits the bytes retained for one block and its line in progress;\n"
 "None means no limit. With ``report_ignored`` each ignored line comes out as Ignored.\n"
-"\n"
 "Raises TypeError or ValueError for arguments that could never work.\n"
 "\n"
 ">>> Parser().feed(b\": hi\\ndata: one\\n\\n\")\n"

@@ -31,7 +31,6 @@ class Parser:
     data equals ``done``, up to 16 spaces around it aside, comes out as DONE; None turns that
     off. ``max_event_size`` limits the bytes retained for one block and its line in progress;
     None means no limit. With ``report_ignored`` each ignored line comes out as Ignored.
-
     Raises TypeError or ValueError for arguments that could never work.
 
     >>> Parser().feed(b": hi\\ndata: one\\n\\n")
@@ -160,8 +159,7 @@ class Parser:
             content, self._bom = self._bom, None
             items += self.feed(content)
         if flush:
-            # The first LF ends the line in progress, if there is one.
-            items += self.feed(b"\n\n")
+            items += self.feed(b"\n\n")  # the first LF ends the line in progress, if any
         elif self._ends_with_done():
             items.append(DONE)
         self._close(incomplete=self.incomplete)
@@ -244,9 +242,11 @@ class Parser:
             self._line += rest
             if near_limit and self._retained() + len(self._line) > self._limit:
                 return self._fail()
-        if self._stream_start is None:
+        start = self._stream_start
+        if start is None or len(start) == 200:
             self._line_room = self._limit - self._retained() if line else self._limit
-            self._fast_size = 0 if rest or line or self._after_cr else self._piece
+            between_blocks = start is None and not (rest or line or self._after_cr)
+            self._fast_size = self._piece if between_blocks else 0
 
     def _process_start(self, data: bytes) -> bytes:
         """Drop one leading byte order mark, whole or split; keep the first 200 bytes."""
