@@ -762,9 +762,9 @@ static PyObject *parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t
         ? Py_NewRef(args[0])
         : checked(PyObject_CallOneArg(self->state->as_bytes, args[0]), &PyBytes_Type);
     if (bytes == NULL) {
-        /* Without these bytes, all that follows could be wrong. */
+        /* Refused objects change nothing; bytes that are missing make wrong what follows. */
         Py_BEGIN_CRITICAL_SECTION(self);
-        if (!self->busy && PyErr_ExceptionMatches(PyExc_MemoryError)) close_parser(self, true);
+        if (!self->busy && !PyErr_ExceptionMatches(PyExc_TypeError)) close_parser(self, true);
         Py_END_CRITICAL_SECTION();
         return NULL;
     }
