@@ -35,14 +35,16 @@ static const char BOM[] = "\xef\xbb\xbf";
 
 static struct PyModuleDef module_def;
 
-/* Nothing but objects: the module visits and releases them all alike. */
+/* Nothing but objects, so that the module visits and releases them alike. It does not visit those
+   that cannot be part of a cycle with it: the garbage collector, which may clear Python functions
+   before the last call of a parser, so leaves those of errors.py whole. */
 typedef struct {
-    PyObject *event_type, *comment_type, *ignored_type, *done, *message, *empty;
-    /* From errors.py. */
-    PyObject *too_large_error, *closed_error, *check_text, *check_limit, *as_bytes;
+    PyObject *event_type, *comment_type, *ignored_type, *done;
+    PyObject *message, *empty, *too_large_error, *closed_error, *check_text, *check_limit;
+    PyObject *as_bytes;
 } State;
 
-#define STATE_OBJECTS (sizeof(State) / sizeof(PyObject *))
+#define VISITED (offsetof(State, message) / sizeof(PyObject *))
 
 /* The module of a type made here, or of a Python class derived from one; borrowed. */
 #if PY_VERSION_HEX >= 0x030B0000
@@ -760,9 +762,9 @@ static PyObject *parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t
         ? Py_NewRef(args[0])
         : checked(PyObject_CallOneArg(self->state->as_bytes, args[0]), &PyBytes_Type);
     if (bytes == NULL) {
-        /* Without these bytes, all that follows could be wrong. */
+        /* Refused objects change nothing; bytes that are missing make wrong what follows. */
         Py_BEGIN_CRITICAL_SECTION(self);
-        if (!self->busy && PyErr_ExceptionMatches(PyExc_MemoryError)) close_parser(self, true);
+        if (!self->busy && !PyErr_ExceptionMatches(PyExc_TypeError)) close_parser(self, true);
         Py_END_CRITICAL_SECTION();
         return NULL;
     }
@@ -1050,7 +1052,7 @@ static int module_exec(PyObject *module) {
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     PyObject **objects = PyModule_GetState(module);
-    for (size_t i = 0; i < STATE_OBJECTS; i++) Py_VISIT(objects[i]);
+    for (size_t i = 0; i < VISITED; i++) Py_VISIT(objects[i]);
     return 0;
 }
 
@@ -1058,7 +1060,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
    and every cycle through what is here goes through some dictionary too. */
 static void module_free(void *module) {
     PyObject **objects = PyModule_GetState((PyObject *)module);
-    for (size_t i = 0; objects != NULL && i < STATE_OBJECTS; i++) Py_CLEAR(objects[i]);
+    size_t count = objects != NULL ? sizeof(State) / sizeof(PyObject *) : 0;
+    for (size_t i = 0; i < count; i++) Py_CLEAR(objects[i]);
 }
 
 static PyModuleDef_Slot module_slots[] = {

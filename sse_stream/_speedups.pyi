@@ -1,3 +1,6 @@
+# Declared here as in items.py, with its private base.
+# pyright: reportPrivateUsage=false
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The compiled parser agrees with the pure one, and does not crash or leak."""
+"""The compiled types agree with the pure ones, and do not crash or leak."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import array
 import gc
 import importlib.util
 import inspect
+import operator
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tracemalloc
+import weakref
 from collections.abc import Callable
 from functools import partial
 from itertools import product
@@ -24,7 +27,16 @@ from hypothesis import strategies as st
 from support.strategies import single_bytes, split_at
 
 import sse_stream
-from sse_stream import Comment, Event, EventTooLargeError, ParserClosedError
+from sse_stream import (
+    DONE,
+    Comment,
+    Event,
+    EventTooLargeError,
+    Ignored,
+    Item,
+    ParserClosedError,
+    items,
+)
 from sse_stream.parser import PureParser
 
 PACKAGE = Path(sse_stream.__file__).parent
@@ -36,8 +48,15 @@ def compiled() -> Any:
     return pytest.importorskip("sse_stream._speedups", reason=reason).Parser
 
 
-def fresh_parser_module() -> ModuleType:
-    spec = importlib.util.find_spec("sse_stream.parser")
+@pytest.fixture
+def pure_items(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the module items once more, in its pure form."""
+    monkeypatch.setenv("SSE_STREAM_PURE", "1")
+    return fresh_module("items")
+
+
+def fresh_module(name: str) -> ModuleType:
+    spec = importlib.util.find_spec(f"sse_stream.{name}")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -64,7 +83,7 @@ def run(program: str, *arguments: str) -> str:
 def test_pure_where_it_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSE_STREAM_PURE", raising=False)
     monkeypatch.setitem(sys.modules, "sse_stream._speedups", None)
-    module = fresh_parser_module()
+    module = fresh_module("parser")
     assert module.Parser is module.PureParser
     assert repr(module.Parser()) == "<sse_stream.Parser pure open>"
 
@@ -74,7 +93,7 @@ def test_the_environment_variable_chooses(
     compiled: Any, monkeypatch: pytest.MonkeyPatch, value: str, word: str
 ) -> None:
     monkeypatch.setenv("SSE_STREAM_PURE", value)
-    module = fresh_parser_module()
+    module = fresh_module("parser")
     assert repr(module.Parser()) == f"<sse_stream.Parser {word} open>"
     assert repr(module.PureParser()) == "<sse_stream.Parser pure open>"
 
@@ -101,11 +120,27 @@ except copy.EventTooLargeError:
 
 def test_same_docstrings_and_signatures(compiled: Any) -> None:
     assert inspect.getdoc(compiled) == inspect.getdoc(PureParser)
-    for name in ("feed", "close", "last_event_id", "retry", "incomplete"):
+    for name in ("feed", "close", "last_event_id", "retry", "ignored", "incomplete"):
         assert inspect.getdoc(getattr(compiled, name)) == inspect.getdoc(getattr(PureParser, name))
     one, two = compiled(), PureParser()
     for pair in ((compiled, PureParser), (one.feed, two.feed), (one.close, two.close)):
         assert parameters(pair[0]) == parameters(pair[1])
+
+
+def test_items_have_the_same_docstrings_and_signatures(
+    compiled: Any, pure_items: ModuleType
+) -> None:
+    for kind in (Event, Comment, Ignored):
+        pure = getattr(pure_items, kind.__name__)
+        assert kind is not pure
+        assert kind.__module__ == "sse_stream.items" and kind.__qualname__ == pure.__qualname__
+        assert inspect.getdoc(kind) == inspect.getdoc(pure)
+        assert parameters(kind) == parameters(pure)
+        for name in (*kind.__match_args__, "__replace__", *(["json"] if kind is Event else [])):
+            assert inspect.getdoc(getattr(kind, name)) == inspect.getdoc(getattr(pure, name))
+            ours, reference = getattr(kind("x"), name), getattr(pure("x"), name)
+            if callable(reference):
+                assert parameters(ours) == parameters(reference)
 
 
 def parameters(call: Any) -> list[tuple[object, ...]]:
@@ -116,6 +151,7 @@ def parameters(call: Any) -> list[tuple[object, ...]]:
 
 TOKENS = [b"data", b"data:", b"data: ", b"id: ", b"event:", b"retry:", b":", b" ", b"\r", b"\n"]
 TOKENS += [b"\r\n", b"\n\n", b"\xef\xbb\xbf", b"\xff", b"\0", b"12", b"[DONE]", "\u2028é".encode()]
+TOKENS += [b"data: [DONE]", b"data", b"id:\0", b"retry:5", b"    ", b"foo", b"\xef\xbb"]
 TOKENS += [b"data: abc\n\n", b"event: e\ndata: {}\n\n", b"18446744073709551615", b"x" * 300]
 
 STREAMS = st.lists(st.sampled_from(TOKENS) | st.binary(max_size=4), max_size=40).map(b"".join)
@@ -133,6 +169,7 @@ def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
             seen.append((type(error), str(error)))
         state = repr(parser).replace("pure", "compiled")
         seen.append((state, parser.last_event_id, parser.retry, parser.incomplete))
+        seen.append((parser.ignored, parser._stream_start, parser._line_start))
     return seen
 
 
@@ -141,7 +178,8 @@ def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
     STREAMS,
     st.lists(st.integers(0, 400), max_size=8),
     st.none() | st.integers(1, 60) | st.integers(300, 700),
-    st.sampled_from(["[DONE]", "", "12", "\ufffd", "\ud800", None]),
+    st.sampled_from(["[DONE]", "", " 12 ", "  ", "\ufffd", "\ud800", None]),
+    st.booleans(),
     st.booleans(),
 )
 def test_agrees_with_the_pure_parser(
@@ -151,9 +189,11 @@ def test_agrees_with_the_pure_parser(
     limit: int | None,
     done: str | None,
     flush: bool,
+    report_ignored: bool,
 ) -> None:
     for chunks in (split_at(stream, boundaries), [stream], single_bytes(stream)):
         arguments: Any = {"max_event_size": limit, "done": done, "last_event_id": "0"}
+        arguments["report_ignored"] = report_ignored
         assert traces(compiled(**arguments), chunks, flush) == traces(
             PureParser(**arguments), chunks, flush
         )
@@ -170,6 +210,9 @@ def test_agrees_with_the_pure_parser(
         b"data: a\nid: 1\ndata:bc\nid\nxy\n\ndata:z\n\n",
         b"data: [DONE]\r\n\r\ndata:[DONE]\ndata\n\n:e\n",
         b": abc\nid:1\0\nid: 2\nevent\ndatax\ndat:\ndata:x",
+        b"event: abc\nid:12345\nevent:\ndata: abc\nid\n\nevent:x\ndata",
+        b"data:  [DONE] \nfoo\n: x\nda",
+        b"id\nfoo: bar\nretry: x\ndata:   [DONE]",
     ],
     ids=repr,
 )
@@ -332,7 +375,241 @@ def test_retry_takes_numbers_below_two_to_the_64th(compiled: Any) -> None:
         assert compiled().feed(stream) == PureParser().feed(stream)
 
 
+# The compiled items
+
+VALUES: list[Item] = [Event("a", "b", "c", 5), Comment("é"), Ignored("x"), DONE]
+
+
+def test_one_class_of_each_kind(compiled: Any) -> None:
+    stream = b": a\nb\ndata: [DONE]\n\ndata: c\n\n"
+    for kind in (compiled, PureParser):
+        comment, ignored, done, event = kind(report_ignored=True).feed(stream)
+        assert type(comment) is Comment and type(ignored) is Ignored and type(event) is Event
+        assert done is DONE
+    assert Event.__init__ is object.__init__ and items.make_event is Event
+
+
+@pytest.mark.parametrize("forms", [("0", "1"), ("1", "0")], ids=["to pure", "from pure"])
+def test_a_pickle_of_one_form_loads_in_the_other(compiled: Any, forms: tuple[str, str]) -> None:
+    program = """
+import os, pickle, sys
+os.environ["SSE_STREAM_PURE"] = sys.argv[1]
+from sse_stream import DONE, Comment, Event, Ignored, items
+assert ("_speedups" in vars(sys.modules["sse_stream"])) == (sys.argv[1] == "0")
+values = [Event("a", "b", "c", 5), Comment("é"), Ignored("x"), DONE]
+if sys.argv[2:]:
+    for pickled in sys.argv[2:]:
+        assert pickle.loads(bytes.fromhex(pickled)) == values
+    print("equal")
+else:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        print(pickle.dumps(values, protocol).hex())
+"""
+    assert run(program, forms[1], *run(program, forms[0]).split()) == "equal\n"
+
+
+def test_subclasses_of_items(compiled: Any, pure_items: ModuleType) -> None:
+    for base in (Event, pure_items.Event):
+
+        class Own(base):  # type: ignore[misc, valid-type]
+            def __new__(cls, data: str, **members: Any) -> Any:
+                return super().__new__(cls, "own", data, **members)
+
+            def __init__(self, data: str, **members: Any) -> None:
+                self.size = len(data)
+
+        own, same, event = Own("abc", id="7"), Own("abc", id="7"), base("own", "abc", "7")
+        assert own.size == 3 and repr(own) == "Own(event='own', data='abc', id='7', retry=None)"
+        assert own == same and hash(own) == hash(same) and own != Own("abc")
+        assert event == own and own == event and own.__eq__(event) is NotImplemented
+        assert own.__reduce__() == (Own, ("own", "abc", "7", None))
+        assert event.__replace__(data="x", retry=1) == base("own", "x", "7", 1)
+        with pytest.raises(TypeError):
+            own.__replace__(id="8")  # its __new__ takes no event
+
+        class Same(base):  # type: ignore[misc, valid-type]
+            __slots__ = ("other",)
+            __match_args__ = ("data",)
+
+            def __eq__(self, other: object) -> bool:
+                return True
+
+        assert not operator.ne(Same("x", "y"), 5)
+        assert repr(Same("x", "y")) == "Same(data='y')"
+        for wrong in (Comment, Ignored, pure_items.Comment):
+            with pytest.raises(TypeError):
+                base().__class__ = wrong
+
+
+@pytest.mark.parametrize("value", [None, 5, b"x", [1], object()], ids=ascii)
+def test_members_may_be_any_object(compiled: Any, value: object) -> None:
+    members: Any = value
+    event = Event(members, members, members, members)
+    assert [event.event, event.data, event.id, event.retry] == [value] * 4
+    assert Comment(members).text is value and Ignored(members).line is value
+
+
+def test_wrong_arguments_of_items(compiled: Any) -> None:
+    calls: list[Any] = [
+        lambda: Event("a", "b", "c", 1, 2),  # type: ignore[call-arg]
+        lambda: Event(text="a"),  # type: ignore[call-arg]
+        lambda: Comment(),  # type: ignore[call-arg]
+        lambda: Ignored("a", "b"),  # type: ignore[call-arg]
+        lambda: Event().json(str),  # type: ignore[call-arg]
+        lambda: Event().__replace__("a"),  # type: ignore[call-arg]
+        lambda: Event().__replace__(text="a"),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_items_in_a_cycle_are_collected(compiled: Any) -> None:
+    class Mark:
+        pass
+
+    for kind in (Event, Comment, Ignored):
+        content: Any = [Mark()]
+        mark = weakref.ref(content[0])
+        content.append(kind(content))
+        del content
+        gc.collect()
+        assert mark() is None
+
+
+def test_items_nested_deeply_are_released(compiled: Any) -> None:
+    program = """
+from sse_stream import Comment, Event
+nested = None
+for _ in range(500_000):
+    nested = Comment(Event(nested))
+del nested
+try:
+    nested = Comment("")
+    for _ in range(100_000):
+        nested = Comment(nested)
+    hash(nested)
+except RecursionError:
+    print("released")
+"""
+    assert run(program) == "released\n"
+
+
+def test_what_a_parser_returns_costs_the_garbage_collector_nothing(compiled: Any) -> None:
+    for item in compiled(report_ignored=True).feed(b": a\nx\nid: 1\nretry: 5\ndata: b\n\n"):
+        assert not gc.is_tracked(item)
+    assert gc.is_tracked(Event())
+
+
 # No crash, no leak, no warning
+
+
+def test_a_package_that_nobody_uses_is_released(compiled: Any) -> None:
+    program = """
+import gc, sys, weakref
+import sse_stream
+from sse_stream import _speedups
+left = [sse_stream.Parser, sse_stream.Event, sse_stream.EventTooLargeError, _speedups]
+left = [weakref.ref(value) for value in left]
+items = sse_stream.Parser(last_event_id="1").feed(b"data: x" + bytes([10, 10]))
+for name in [name for name in sys.modules if name.startswith("sse_stream")]:
+    del sys.modules[name]
+del sse_stream, _speedups, items
+gc.collect()
+gc.collect()  # the classes of errors.py, which the module held until then
+print([value() for value in left])
+"""
+    assert run(program) == "[None, None, None, None]\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs __release_buffer__")
+def test_a_parser_outlives_its_module(compiled: Any) -> None:
+    # The garbage collector clears the types and the module, and then releases the view, which
+    # calls the parser.
+    program = """
+import gc, sys
+import sse_stream
+
+class First:
+    def __buffer__(self, flags): return memoryview(b"a")
+    def __release_buffer__(self, view): pass
+
+gc.collect()
+gc.disable()
+
+def build():
+    parser, exporter = sse_stream.Parser(), First()
+    view = memoryview(exporter)
+    class Second:
+        def __buffer__(self, flags): return memoryview(b"a")
+        def __release_buffer__(self, view, feed=parser.feed, write=sys.stdout.write):
+            write(f"{len(feed(b': a' + bytes([10]) + b'data: b' + bytes([10, 10])))} items ")
+            try:
+                feed("text")
+            except TypeError:
+                pass
+    exporter.__class__ = Second
+    held = [view]
+    held.append(held)
+    sse_stream.parser.keep = Second.keep = held
+
+build()
+for name in [name for name in sys.modules if name.startswith("sse_stream")]:
+    del sys.modules[name]
+del sse_stream, name
+if sys.argv[1:]:
+    gc.collect()
+"""
+    assert run(program, "collect") == "2 items "
+    run(program)  # at the end of the interpreter
+
+
+def test_modules_that_are_loaded_again_work(compiled: Any) -> None:
+    program = """
+import importlib
+import sse_stream
+from sse_stream import adapters, errors, items, parser
+for loaded in ([items], [adapters], [items, adapters], [parser], [errors, items, parser, adapters]):
+    for module in loaded:
+        importlib.reload(module)
+    for made in (parser.Parser, parser.PureParser):
+        chunks = [b": x" + bytes([10]) + b"data: 1" + bytes([10, 10]), b"data: [DONE]"]
+        assert list(adapters.iter_events(chunks, parser=made())) == [items.Event(data="1")]
+        assert list(adapters.iter_items(chunks, parser=made()))[-1] is items.DONE
+print("works")
+"""
+    assert run(program) == "works\n"
+
+
+LARGE: dict[str, tuple[bytes, bytes]] = {
+    "comment": (b": ", b"\n"),
+    "type": (b"event: ", b"\n\n"),
+    "type replaced": (b"event: ", b"\nevent: x\n"),
+    "id replaced": (b"id: ", b"\nid: x\n"),
+    "id with NUL": (b"id: \0", b"\n"),
+    "retry": (b"retry: ", b"\n"),
+    "ignored": (b"foo: ", b"\n"),
+    "data": (b"data: ", b"\n\n"),
+    "data of two lines": (b"data\ndata: ", b"\n\n"),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("size", [65536, 1 << 22])
+def test_a_large_buffer_is_given_back(compiled: Any, name: str, size: int) -> None:
+    start, end = LARGE[name]
+    stream = start + b"x" * (1 << 21) + end
+    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+    for report_ignored in (False, True):
+        parser = compiled(report_ignored=report_ignored)
+        tracemalloc.start()
+        try:
+            for chunk in chunks:
+                parser.feed(chunk)
+            # One buffer of at most 64 KiB for each of line, data, type and ID is kept.
+            assert tracemalloc.get_traced_memory()[0] < 5 * 65536
+        finally:
+            tracemalloc.stop()
 
 
 def test_compiles_without_a_warning() -> None:

@@ -1,4 +1,4 @@
-"""Parsers share no state, neither between threads nor between interpreters."""
+"""Parsers share no state between threads or interpreters; one parser in many threads is safe."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import sse_stream
-from sse_stream import Event, Item, Parser
+from sse_stream import Event, Item, Parser, ParserClosedError
+from sse_stream.parser import PureParser
 
 THREADS = 16
 EVENTS = 300
@@ -38,30 +42,105 @@ def stream(seed: int) -> tuple[list[bytes], list[Item]]:
     return chunks, wanted
 
 
-def test_one_parser_in_each_of_many_threads() -> None:
-    streams = [stream(seed) for seed in range(THREADS)]
-    got: list[list[Item]] = [[] for _ in range(THREADS)]
+def run_in_threads(work: Callable[[int], None]) -> None:
+    """Call the function with 0, 1 and so on, each in a thread; raise what a call raises."""
     start = threading.Barrier(THREADS)
 
-    def read(number: int) -> None:
-        parser = Parser()
+    def begin(number: int) -> None:
         start.wait()
-        for chunk in streams[number][0]:
-            got[number] += parser.feed(chunk)
-        got[number] += parser.close()
+        work(number)
 
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(THREADS)]
     # Switch between the threads as often as possible.
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(THREADS) as pool:
+            for _ in pool.map(begin, range(THREADS)):
+                pass
     finally:
         sys.setswitchinterval(interval)
+
+
+def test_one_parser_in_each_of_many_threads() -> None:
+    streams = [stream(seed) for seed in range(THREADS)]
+    got: list[list[Item]] = [[] for _ in range(THREADS)]
+
+    def read(number: int) -> None:
+        parser = Parser()
+        for chunk in streams[number][0]:
+            got[number] += parser.feed(chunk)
+        got[number] += parser.close()
+
+    run_in_threads(read)
     assert got == [wanted for _, wanted in streams]
+
+
+def patiently(call: Callable[[], list[Item]]) -> list[Item]:
+    """Call until no other thread is in the middle of a call."""
+    while True:
+        try:
+            return call()
+        except RuntimeError as error:
+            assert "one thread at a time" in str(error)
+
+
+needs_compiled = pytest.mark.skipif(
+    Parser is PureParser, reason="only the compiled parser may be called from several threads"
+)
+
+
+@needs_compiled
+def test_one_parser_in_many_threads_returns_the_events_of_each_call() -> None:
+    parser = Parser()
+    got: list[list[Item]] = [[] for _ in range(THREADS)]
+    wanted: list[list[Item]] = []
+    for number in range(THREADS):
+        events = [Event(f"type{number}", f"é{n}", f"{number}-{n}", n) for n in range(EVENTS)]
+        wanted.append([*events])
+
+    def feed(number: int) -> None:
+        for n in range(EVENTS):
+            block = f"id: {number}-{n}\nretry: {n}\nevent: type{number}\ndata: é{n}\n\n".encode()
+            got[number] += patiently(partial(parser.feed, block))
+
+    run_in_threads(feed)
+    assert got == wanted and parser.close() == []
+
+
+@needs_compiled
+def test_one_parser_in_many_threads_keeps_every_line() -> None:
+    parser = Parser()
+
+    def feed(number: int) -> None:
+        for n in range(EVENTS):
+            line = f"data: {number} {n}\n".encode()
+            assert patiently(partial(parser.feed, line)) == []
+            assert parser.incomplete and parser.retry is None and "open" in repr(parser)
+
+    run_in_threads(feed)
+    (event,) = parser.close(flush=True)
+    assert isinstance(event, Event)
+    lines = [f"{number} {n}" for number in range(THREADS) for n in range(EVENTS)]
+    assert sorted(event.data.split("\n")) == sorted(lines)
+
+
+@needs_compiled
+def test_a_parser_that_is_closed_in_another_thread() -> None:
+    for _ in range(20):
+        parser = Parser()
+        got: list[Item] = []
+
+        def feed(number: int, parser: Parser = parser, got: list[Item] = got) -> None:
+            try:
+                for _ in range(EVENTS):
+                    got += patiently(lambda: parser.feed(b"data: x\n\ndata: y\n\n"))
+                got += patiently(parser.close)
+            except ParserClosedError:
+                pass
+
+        run_in_threads(feed)
+        assert "closed" in repr(parser) and not parser.incomplete
+        assert got.count(Event(data="x")) == got.count(Event(data="y")) == len(got) / 2
 
 
 INSIDE = """
