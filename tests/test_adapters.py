@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import os
+import selectors
 import socket
 import sys
 import types
@@ -776,6 +777,41 @@ def test_a_cancelled_loop_closes_the_source(adapter: Any, kind: type[AsyncSource
         assert source.closed == 1
 
     run(main())
+
+
+class Skipping(selectors.DefaultSelector):
+    """Does not wait until the next timer of an event loop, but advances the loop's clock."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        self.now += timeout or 0
+        return super().select(None if timeout is None else 0)
+
+
+def test_comments_keep_an_idle_timeout_from_expiring() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for chunk in [*[b": ping\n\n"] * 8, b"data: 1\n\n", *[b": ping\n\n"] * 8]:
+            await asyncio.sleep(10)
+            yield chunk
+        await asyncio.sleep(60)
+        yield b"data: 2\n\n"
+
+    async def main() -> list[Item]:
+        got: list[Item] = []
+        async with aiter_items(chunks()) as items:
+            with contextlib.suppress(asyncio.TimeoutError):
+                while True:
+                    got.append(await asyncio.wait_for(anext(items), 15))
+        return got
+
+    selector = Skipping()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.time = lambda: selector.now  # type: ignore[method-assign]
+    with contextlib.closing(loop):
+        got = loop.run_until_complete(main())
+    assert got == [*[Comment("ping")] * 8, Event(data="1"), *[Comment("ping")] * 8]
+    assert selector.now == pytest.approx(17 * 10 + 15)
 
 
 # Closing.
