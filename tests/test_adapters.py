@@ -718,6 +718,23 @@ def test_until_is_asked_once_though_a_timeout_follows() -> None:
     assert asked == ["1", "2"]
 
 
+def test_until_is_not_asked_after_closing() -> None:
+    def fail(event: Event) -> bool:
+        raise Stop
+
+    async def main() -> None:
+        events = aiter_events(AsyncSource([b"data: 1\n\ndata: 2\n\n"]), until=fail)
+        assert await anext(events) == Event(data="1")
+        await events.aclose()
+        assert await collect(events) == []
+
+    run(main())
+    sync = iter_events([b"data: 1\n\ndata: 2\n\n"], until=fail)
+    assert next(sync) == Event(data="1")
+    sync.close()
+    assert list(sync) == []
+
+
 def test_after_a_timeout_aread_chunks_goes_on() -> None:
     async def main() -> None:
         reader = asyncio.StreamReader()
@@ -917,6 +934,41 @@ def test_an_async_adapter_that_never_started_closes_the_source(
         await until_closed(source)
 
     run(main())
+
+
+@pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="needs reference counts")
+@pytest.mark.parametrize("started", [False, True])
+def test_dropping_needs_no_garbage_collection(started: bool) -> None:
+    async def main() -> None:
+        for adapter in ASYNC:
+            source = AsyncSource(CHUNKS)
+            items = adapter(source)
+            if started:
+                await anext(items)
+            del items
+            while not source.closed:
+                await asyncio.sleep(0)
+        reader = Reader(b":a\n:b\n")
+        chunks = aread_chunks(reader, 3)
+        if started:
+            await anext(chunks)
+        del chunks
+        while not reader.closed:
+            await asyncio.sleep(0)
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(main())
+        for adapter in SYNC:
+            source = Source(CHUNKS)
+            items = adapter(source)
+            if started:
+                next(items)
+            del items
+            assert source.closed == 1
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("adapter", ASYNC)
