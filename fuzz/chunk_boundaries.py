@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from engine import fuzz, in_pieces, instrumented, outcome, read
+from typing import Any
+
+from engine import fuzz, in_pieces, instrumented, outcome, read, single_bytes
 
 with instrumented():
     from support.standard import interpret
 
-    from sse_stream import Comment, Done, Event, Parser
+    from sse_stream import Comment, Done, Event, Ignored, Parser
     from sse_stream.parser import PureParser
 
 
@@ -18,6 +20,8 @@ def plain(item: object) -> tuple[object, ...]:
             return ("event", event, data, id, retry)
         case Comment(text):
             return ("comment", text)
+        case Ignored(line):
+            return ("ignored", line)
         case Done():
             return ("done",)
     raise TypeError(item)
@@ -27,13 +31,19 @@ def check(data: bytes) -> None:
     """Feed the stream in chunks, whole and byte by byte, to each parser."""
     given = read(data)
     in_pieces(given.options)
-    wanted = interpret(given.stream)
-    single = [given.stream[at : at + 1] for at in range(len(given.stream))]
+    options: Any = {
+        "done": None if given.options & 1 else "[DONE]",
+        "report_ignored": bool(given.options & 2),
+    }
+    flush = bool(given.options & 4)
+    wanted = interpret(given.stream + b"\n\n" * flush, **options)
+    items = wanted.items + [("done",)] * wanted.done_at_end
+    state = (wanted.last_event_id, wanted.retry, wanted.incomplete, wanted.ignored)
     for kind in {PureParser, Parser}:
-        for chunks in ([given.stream], given.chunks, single):
-            got = outcome(kind(), chunks)
-            assert [plain(item) for item in got.items] == wanted.items
-            assert (got.last_event_id, got.retry, got.incomplete) == wanted[1:]
+        for chunks in ([given.stream], given.chunks, single_bytes(given.stream)):
+            got = outcome(kind(**options), chunks, flush=flush)
+            assert [plain(item) for item in got.items] == items
+            assert (got.last_event_id, got.retry, got.incomplete, got.ignored) == state
 
 
 if __name__ == "__main__":

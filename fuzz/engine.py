@@ -51,7 +51,12 @@ def in_pieces(options: int) -> None:
     """Make the pure parser process chunks in parts of few bytes, as no input here is large."""
     from sse_stream import parser
 
-    parser._PIECE = options % 64 + 1 if options & 128 else 65536
+    parser._PIECE = options % 64 + 1 if options & 128 else 16384
+
+
+def single_bytes(stream: bytes) -> list[bytes]:
+    """Return a chunk for each byte."""
+    return [stream[at : at + 1] for at in range(len(stream))]
 
 
 class Outcome(NamedTuple):
@@ -62,6 +67,7 @@ class Outcome(NamedTuple):
     last_event_id: str
     retry: int | None
     incomplete: bool
+    ignored: int
 
 
 def outcome(parser: Any, chunks: Iterable[bytes], errors: Any = (), flush: bool = False) -> Outcome:
@@ -74,7 +80,9 @@ def outcome(parser: Any, chunks: Iterable[bytes], errors: Any = (), flush: bool 
         items += parser.close(flush=flush)
     except errors as caught:
         error = repr(caught)
-    return Outcome(items, error, parser.last_event_id, parser.retry, parser.incomplete)
+    return Outcome(
+        items, error, parser.last_event_id, parser.retry, parser.incomplete, parser.ignored
+    )
 
 
 def fuzz(check: Callable[[bytes], None]) -> None:

@@ -21,7 +21,8 @@ from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent
 WORK = FUZZ / "work"
-HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line", "encoder"]
+HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "adapters"]
+HARNESSES += ["command_line", "encoder"]
 
 
 def minimised(check: Callable[[bytes], None], data: bytes) -> bytes:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import (
         AsyncGenerator,
         AsyncIterable,
+        AsyncIterator,
         Awaitable,
         Callable,
         Generator,
@@ -258,8 +259,8 @@ class AsyncItems(_AsyncAdapter):
     """What aiter_items() returns."""
 
     __slots__ = (
-        "_done", "_drain", "_ended", "_every", "_flush", "_items", "_last", "_next_chunk",
-        "_parser", "_require_done", "_until",
+        "_chunks", "_done", "_drain", "_ended", "_every", "_flush", "_items", "_last", "_parser",
+        "_require_done", "_until",
     )  # fmt: skip
 
     def __init__(
@@ -279,25 +280,27 @@ class AsyncItems(_AsyncAdapter):
         self._until = until
         self._drain = drain
         self._every = every
-        self._next_chunk = self._first_chunk
+        self._chunks: AsyncIterator[Buffer] | None = None
         self._items: Iterator[Item] = iter(())  # of the last chunk, not yet yielded
-        self._last: Event | None = None  # the last one yielded; ``until`` was not yet asked
+        self._last: Event | None = None  # the last one yielded, if ``until`` is yet to be asked
         self._done = False  # DONE was yielded
         self._ended = False  # the source has ended
 
     async def __anext__(self) -> Item:
         """Return the next item or event; nothing is lost if an ``await`` in here is cancelled."""
         try:
-            last, self._last = self._last, None
-            if last is not None and self._until is not None and self._until(last):
-                self._over = True
+            if self._last is not None and self._until is not None:
+                last, self._last = self._last, None
+                if self._until(last):
+                    self._over = True
             while not self._over:
                 for item in self._items:
                     if self._every:
                         self._done = self._done or item is DONE
                         return item
                     if isinstance(item, Event):
-                        self._last = item
+                        if self._until is not None:
+                            self._last = item
                         return item
                     if item is DONE:
                         self._over = True
@@ -309,7 +312,7 @@ class AsyncItems(_AsyncAdapter):
                             raise IncompleteStreamError(self._parser.last_event_id)
                         break
                     try:
-                        chunk = await self._next_chunk()
+                        chunk = await self._open().__anext__()
                     except StopAsyncIteration:
                         self._ended = True
                         self._items = iter(_end(self._parser, self._flush, self._require_done))
@@ -317,7 +320,7 @@ class AsyncItems(_AsyncAdapter):
                         self._items = iter(self._parser.feed(chunk))
             while self._drain and not self._ended:
                 try:
-                    await self._next_chunk()
+                    await self._open().__anext__()
                 except Exception:
                     self._ended = True  # by its end or by an error: the answer was complete before
         except Exception:
@@ -329,16 +332,19 @@ class AsyncItems(_AsyncAdapter):
     async def aclose(self) -> None:
         """Close the source; there is no next item."""
         self._ended = True
+        self._last = None
         await super().aclose()
 
-    async def _first_chunk(self) -> Buffer:
-        self._start()
-        source: Any = self._to_close[0]
-        chunks = source.__aiter__()
-        if chunks is not source:
-            self._to_close.insert(0, chunks)
-        self._next_chunk = chunks.__anext__
-        return await self._next_chunk()
+    def _open(self) -> AsyncIterator[Buffer]:
+        """Return the iterator over the source."""
+        if self._chunks is None:
+            self._start()
+            source: Any = self._to_close[0]
+            chunks: AsyncIterator[Buffer] = source.__aiter__()
+            if chunks is not source:
+                self._to_close.insert(0, chunks)
+            self._chunks = chunks
+        return self._chunks
 
 
 class AsyncEvents(AsyncItems):

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import os
+import selectors
 import socket
 import sys
 import types
@@ -717,6 +718,23 @@ def test_until_is_asked_once_though_a_timeout_follows() -> None:
     assert asked == ["1", "2"]
 
 
+def test_until_is_not_asked_after_closing() -> None:
+    def fail(event: Event) -> bool:
+        raise Stop
+
+    async def main() -> None:
+        events = aiter_events(AsyncSource([b"data: 1\n\ndata: 2\n\n"]), until=fail)
+        assert await anext(events) == Event(data="1")
+        await events.aclose()
+        assert await collect(events) == []
+
+    run(main())
+    sync = iter_events([b"data: 1\n\ndata: 2\n\n"], until=fail)
+    assert next(sync) == Event(data="1")
+    sync.close()
+    assert list(sync) == []
+
+
 def test_after_a_timeout_aread_chunks_goes_on() -> None:
     async def main() -> None:
         reader = asyncio.StreamReader()
@@ -776,6 +794,41 @@ def test_a_cancelled_loop_closes_the_source(adapter: Any, kind: type[AsyncSource
         assert source.closed == 1
 
     run(main())
+
+
+class Skipping(selectors.DefaultSelector):
+    """Does not wait until the next timer of an event loop, but advances the loop's clock."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        self.now += timeout or 0
+        return super().select(None if timeout is None else 0)
+
+
+def test_comments_keep_an_idle_timeout_from_expiring() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for chunk in [*[b": ping\n\n"] * 8, b"data: 1\n\n", *[b": ping\n\n"] * 8]:
+            await asyncio.sleep(10)
+            yield chunk
+        await asyncio.sleep(60)
+        yield b"data: 2\n\n"
+
+    async def main() -> list[Item]:
+        got: list[Item] = []
+        async with aiter_items(chunks()) as items:
+            with contextlib.suppress(asyncio.TimeoutError):
+                while True:
+                    got.append(await asyncio.wait_for(anext(items), 15))
+        return got
+
+    selector = Skipping()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.time = lambda: selector.now  # type: ignore[method-assign]
+    with contextlib.closing(loop):
+        got = loop.run_until_complete(main())
+    assert got == [*[Comment("ping")] * 8, Event(data="1"), *[Comment("ping")] * 8]
+    assert selector.now == pytest.approx(17 * 10 + 15)
 
 
 # Closing.
@@ -881,6 +934,41 @@ def test_an_async_adapter_that_never_started_closes_the_source(
         await until_closed(source)
 
     run(main())
+
+
+@pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="needs reference counts")
+@pytest.mark.parametrize("started", [False, True])
+def test_dropping_needs_no_garbage_collection(started: bool) -> None:
+    async def main() -> None:
+        for adapter in ASYNC:
+            source = AsyncSource(CHUNKS)
+            items = adapter(source)
+            if started:
+                await anext(items)
+            del items
+            while not source.closed:
+                await asyncio.sleep(0)
+        reader = Reader(b":a\n:b\n")
+        chunks = aread_chunks(reader, 3)
+        if started:
+            await anext(chunks)
+        del chunks
+        while not reader.closed:
+            await asyncio.sleep(0)
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(main())
+        for adapter in SYNC:
+            source = Source(CHUNKS)
+            items = adapter(source)
+            if started:
+                next(items)
+            del items
+            assert source.closed == 1
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("adapter", ASYNC)

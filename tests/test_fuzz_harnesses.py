@@ -7,13 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sse_stream import encode, parser
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "command_line", "encoder"]
+HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "adapters"]
+HARNESSES += ["command_line", "encoder"]
 INPUTS = [*(ROOT / "fuzz" / "corpus").iterdir(), *(ROOT / "tests" / "data" / "crashes").iterdir()]
 
 
@@ -58,6 +60,40 @@ def test_a_harness_detects_a_wrong_encoder(
     harness = importlib.import_module("encoder")
     harness.check(data)
     monkeypatch.setattr(harness, "encode", wrong)
+    with pytest.raises(AssertionError):
+        harness.check(data)
+
+
+def leave_open(*objects: object) -> None:
+    pass
+
+
+async def aleave_open(objects: object) -> None:
+    pass
+
+
+def end_without_rules(parser: Any, flush: bool, require_done: bool) -> list[Any]:
+    items: list[Any] = parser.close(flush=flush)
+    return items
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "seed"),
+    [
+        ("_close", leave_open, "closed_early"),
+        ("_aclose", aleave_open, "closed_early"),
+        ("_drain", leave_open, "drain"),
+        ("_end", end_without_rules, "truncated_last_event"),
+        ("_end", end_without_rules, "json_error_body"),
+    ],
+)
+def test_a_harness_detects_a_wrong_adapter(
+    monkeypatch: pytest.MonkeyPatch, name: str, wrong: Any, seed: str
+) -> None:
+    harness = importlib.import_module("adapters")
+    data = (ROOT / "fuzz" / "corpus" / seed).read_bytes()
+    harness.check(data)
+    monkeypatch.setattr(f"sse_stream.adapters.{name}", wrong)
     with pytest.raises(AssertionError):
         harness.check(data)
 

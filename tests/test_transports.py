@@ -11,8 +11,10 @@ import socket
 import urllib.request
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from typing import Any
 
 import aiohttp
+import httpcore
 import httpx
 import pytest
 import requests
@@ -67,11 +69,13 @@ class Reader:
         *,
         stop: Callable[[Item], bool] = lambda item: False,
         require_done: bool = False,
+        closing: bool = False,
     ) -> None:
         self.got: list[Item] = []
         self._exchange = exchange
         self._stop = stop
         self._require_done = require_done
+        self._closing = closing
 
     def process(self, item: Item) -> bool:
         self.got.append(item)
@@ -79,16 +83,20 @@ class Reader:
         return self._stop(item)
 
     def each(self, chunks: Iterable[bytes]) -> None:
-        events = iter_events(chunks, require_done=True) if self._require_done else None
-        for item in events or iter_items(chunks):
-            if self.process(item):
-                break
+        items = iter_events(chunks, require_done=True) if self._require_done else iter_items(chunks)
+        with contextlib.closing(items) if self._closing else contextlib.nullcontext():
+            for item in items:
+                if self.process(item):
+                    break
 
     async def aeach(self, chunks: AsyncIterable[bytes]) -> None:
-        events = aiter_events(chunks, require_done=True) if self._require_done else None
-        async for item in events or aiter_items(chunks):
-            if self.process(item):
-                break
+        items: Any = aiter_items(chunks)
+        if self._require_done:
+            items = aiter_events(chunks, require_done=True)
+        async with items if self._closing else contextlib.nullcontext():
+            async for item in items:
+                if self.process(item):
+                    break
 
 
 def decoded(chunks: Iterable[bytes], head: object) -> Iterable[bytes]:
@@ -339,6 +347,7 @@ def test_require_done_detects_truncation_where_the_transport_cannot(
 @pytest.mark.parametrize(
     ("name", "how"),
     [(name, how) for name in TRANSPORTS for how in ("break", "exception")]
+    + [(name, "closing") for name in TRANSPORTS if name not in PUSHED]
     + [(name, "cancellation") for name in sorted(ASYNC)],
 )
 def test_leaving_early_closes_the_connection(
@@ -352,13 +361,176 @@ def test_leaving_early_closes_the_connection(
         if how == "cancellation":
             for task in asyncio.all_tasks():
                 task.cancel()
-        return how == "break"
+        return how in ("break", "closing")
 
     exchange = Exchange([BEGIN, FIRST], framing, "hold")
-    reader = Reader(exchange, stop=stop)
+    reader = Reader(exchange, stop=stop, closing=how == "closing")
     errors = {"exception": Stop, "cancellation": asyncio.CancelledError}
     with pytest.raises(errors[how]) if how in errors else contextlib.nullcontext():
         run(name, server, exchange, reader)
     assert exchange.client_left.wait(PATIENCE)
     assert not exchange.timed_out
     assert reader.got == SENT[:2]
+
+
+def get_with_requests(url: str) -> urllib3.HTTPResponse:
+    raw: urllib3.HTTPResponse = requests.get(url, stream=True).raw
+    return raw
+
+
+def get_with_urllib3(url: str) -> urllib3.BaseHTTPResponse:
+    return urllib3.request("GET", url, preload_content=False)
+
+
+def get_with_urllib_request(url: str) -> http.client.HTTPResponse:
+    response: http.client.HTTPResponse = urllib.request.urlopen(url)
+    return response
+
+
+@pytest.mark.parametrize("get", [get_with_requests, get_with_urllib3, get_with_urllib_request])
+@pytest.mark.parametrize("framing", ["chunked", "closed"])
+def test_closing_the_adapter_closes_the_connection(
+    get: Callable[[str], object], framing: str, server: Server
+) -> None:
+    exchange = server.exchange = Exchange([BEGIN, FIRST], framing, "hold")
+    # No ``with`` of the response.
+    response = get(f"http://127.0.0.1:{server.port}/chat.sse")
+    with contextlib.closing(iter_items(read_chunks(response))) as items:
+        for item in items:
+            exchange.saw()
+            if isinstance(item, Event):
+                break
+    assert exchange.client_left.wait(PATIENCE)
+    assert not exchange.timed_out
+
+
+# What follows DONE: a keep-alive comment and the end of the body.
+ANSWER = [Step([*FIRST.chunks, *SECOND.chunks, *LAST.chunks, b": bye\n\n"], 0)]
+
+
+def five_with_httpx(url: str, drain: bool) -> list[list[Event]]:
+    answers: list[list[Event]] = []
+    with httpx.Client() as client:
+        for _ in range(5):
+            with client.stream("GET", url) as response:
+                answers.append(list(iter_events(response.iter_bytes(), drain=drain)))
+    return answers
+
+
+def five_with_requests(url: str, drain: bool) -> list[list[Event]]:
+    answers: list[list[Event]] = []
+    with requests.Session() as session:
+        for _ in range(5):
+            with session.get(url, stream=True) as response:
+                answers.append(list(iter_events(read_chunks(response.raw), drain=drain)))
+    return answers
+
+
+def five_with_urllib3(url: str, drain: bool) -> list[list[Event]]:
+    answers: list[list[Event]] = []
+    with urllib3.PoolManager() as pool:
+        for _ in range(5):
+            with pool.request("GET", url, preload_content=False) as response:
+                answers.append(list(iter_events(read_chunks(response), drain=drain)))
+    return answers
+
+
+async def five_with_httpx_async(url: str, drain: bool) -> list[list[Event]]:
+    answers: list[list[Event]] = []
+    async with httpx.AsyncClient() as client:
+        for _ in range(5):
+            async with client.stream("GET", url) as response:
+                events = aiter_events(response.aiter_bytes(), drain=drain)
+                answers.append([event async for event in events])
+    return answers
+
+
+async def five_with_aiohttp(url: str, drain: bool) -> list[list[Event]]:
+    answers: list[list[Event]] = []
+    async with aiohttp.ClientSession() as session:
+        for _ in range(5):
+            async with session.get(url) as response:
+                events = aiter_events(response.content.iter_any(), drain=drain)
+                answers.append([event async for event in events])
+    return answers
+
+
+FIVE: list[Callable[[str, bool], Any]] = [
+    five_with_httpx,
+    five_with_requests,
+    five_with_urllib3,
+    five_with_httpx_async,
+    five_with_aiohttp,
+]
+
+
+@pytest.mark.parametrize(
+    ("five", "drain"),
+    # Without drain, aiohttp keeps the connection if the end of the body has come already.
+    [
+        (five, drain)
+        for five in FIVE
+        for drain in (True, False)
+        if drain or five is not five_with_aiohttp
+    ],
+)
+def test_drain_lets_the_connection_be_used_again(
+    five: Callable[[str, bool], Any], drain: bool, server: Server
+) -> None:
+    server.exchange = Exchange(ANSWER)
+    server.connections.clear()
+    answers = five(f"http://127.0.0.1:{server.port}/chat.sse", drain)
+    if inspect.iscoroutine(answers):
+        answers = asyncio.run(answers)
+    assert answers == [SENT[1:]] * 5
+    assert len(server.connections) == (1 if drain else 5)
+
+
+class Silences(httpcore.NetworkStream):
+    """Gives its chunks, each after as many seconds of silence, which it only counts."""
+
+    def __init__(self, chunks: list[tuple[float, bytes]]) -> None:
+        self.chunks = iter(chunks)
+        self.waited = 0.0
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        assert timeout is not None
+        silence, chunk = next(self.chunks)
+        self.waited += min(silence, timeout)
+        if silence > timeout:
+            raise httpcore.ReadTimeout
+        return chunk
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Silent(httpcore.NetworkBackend):
+    """Connects to such a stream."""
+
+    def __init__(self, stream: Silences) -> None:
+        self.stream = stream
+
+    def connect_tcp(self, *args: object, **options: object) -> httpcore.NetworkStream:
+        return self.stream
+
+
+def test_comments_keep_httpx_from_timing_out() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    pings = [(10.0, b": ping\n\n")] * 8
+    stream = Silences([(1.0, head), *pings, (10.0, b"data: 1\n\n"), *pings, (99.0, b"data: 2\n\n")])
+    transport = httpx.HTTPTransport()
+    transport._pool = httpcore.ConnectionPool(network_backend=Silent(stream))
+    got: list[Item] = []
+    with (
+        pytest.raises(httpx.ReadTimeout),
+        httpx.Client(transport=transport, timeout=httpx.Timeout(5, read=15)) as client,
+        client.stream("GET", "http://127.0.0.1/") as response,
+    ):
+        got.extend(iter_items(response.iter_bytes()))
+    # All in all it waited long, but no single silence was too long before the last.
+    assert got == [*[Comment("ping")] * 8, Event(data="1"), *[Comment("ping")] * 8]
+    assert stream.waited == 1 + 17 * 10 + 15

@@ -118,10 +118,14 @@ class Exchange:
 
 
 class Server:
-    """Runs in its own thread; answers every request with the current exchange."""
+    """Runs in its own thread; answers every request with the current exchange.
+
+    ``connections`` holds the addresses that requests came from, one for each connection.
+    """
 
     def __init__(self) -> None:
         self.port = 0
+        self.connections: set[object] = set()
         self.exchange = Exchange([])
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -139,6 +143,8 @@ class Server:
 
     async def _start(self) -> None:
         async def answer(request: web.Request) -> web.StreamResponse:
+            assert request.transport is not None
+            self.connections.add(request.transport.get_extra_info("peername"))
             return await self.exchange.answer(request)
 
         app = web.Application()
