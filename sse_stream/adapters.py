@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from sys import get_asyncgen_hooks
 
 from .errors import IncompleteStreamError, NotEventStreamError
