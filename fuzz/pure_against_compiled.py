@@ -17,7 +17,8 @@ def call(method: str, parser: PureParser, *args: object, **options: object) -> o
         result: object = getattr(parser, method)(*args, **options)
     except EventTooLargeError as error:
         result = repr(error)
-    return result, parser.last_event_id, parser.retry, parser.incomplete
+    state = (parser.last_event_id, parser.retry, parser.incomplete, parser.ignored)
+    return result, state, parser._stream_start, parser._line_start
 
 
 def check(data: bytes) -> None:
@@ -28,6 +29,7 @@ def check(data: bytes) -> None:
         "done": None if given.options & 1 else "[DONE]",
         "max_event_size": given.limit if given.options & 2 else None,
         "last_event_id": "7" if given.options & 4 else "",
+        "report_ignored": bool(given.options & 32),
     }
     pure, compiled = PureParser(**options), Parser(**options)
     for chunk in given.chunks:
