@@ -469,17 +469,16 @@ class Dispatcher:
         self._on_done = on_done
         self._on_ignored = on_ignored
         self._parser = parser or Parser(report_ignored=on_ignored is not None)
-        # Imported here: nothing else needs it.
-        from collections import deque
-
-        self._items: deque[Item] = deque()
+        # The items for which no callback was called yet, the next one last.
+        self._items: list[Item] = []
         self._done = False
 
     def feed(self, data: Buffer) -> None:
         """Process the next bytes and call back for each item; raises as Parser.feed()."""
-        self._dispatch()
-        self._items += self._parser.feed(data)
-        self._dispatch()
+        try:
+            self._items[:0] = self._parser.feed(data)[::-1]
+        finally:
+            self._dispatch()
 
     def close(self, *, flush: bool = False, require_done: bool = False) -> None:
         """End the stream and call back for the items that its end completes.
@@ -487,15 +486,16 @@ class Dispatcher:
         Raises NotEventStreamError and, with ``require_done``, IncompleteStreamError as
         iter_items(); else as Parser.close().
         """
-        self._dispatch()
-        self._items += _end(self._parser, flush, require_done)
-        self._dispatch()
+        try:
+            self._items[:0] = _end(self._parser, flush, require_done)[::-1]
+        finally:
+            self._dispatch()
         if require_done and not self._done:
             raise IncompleteStreamError(self._parser.last_event_id)
 
     def _dispatch(self) -> None:
         while self._items:
-            item = self._items.popleft()
+            item = self._items.pop()
             callback: Any
             if isinstance(item, Event):
                 callback = self._on_event

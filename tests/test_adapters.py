@@ -1738,6 +1738,37 @@ def test_dispatcher_keeps_the_order_when_a_callback_feeds() -> None:
     assert got == ["1", "2", "3"]
 
 
+def test_dispatcher_loses_no_bytes_to_a_callback_that_raises() -> None:
+    got: list[str] = []
+
+    def process(event: Event) -> None:
+        got.append(event.data)
+        raise Stop
+
+    dispatcher = Dispatcher(on_event=process)
+    # The second call raises for an event of the first one; its bytes count all the same.
+    for chunk in (b"data: 1\n\ndata: 2\n\ndata: 3", b"4\n\n", b""):
+        with pytest.raises(Stop):
+            dispatcher.feed(chunk)
+    dispatcher.close()
+    assert got == ["1", "2", "34"]
+
+    # So do those of a call inside a callback.
+    def feed_more(event: Event) -> None:
+        got.append(event.data)
+        if event.data == "1":
+            dispatcher.feed(b"data: 3\n\n")
+        if event.data == "2":
+            raise Stop
+
+    got.clear()
+    dispatcher = Dispatcher(on_event=feed_more)
+    with pytest.raises(Stop):
+        dispatcher.feed(b"data: 1\n\ndata: 2\n\n")
+    dispatcher.close()
+    assert got == ["1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     ("content_type", "answer"),
     [

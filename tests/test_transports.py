@@ -534,3 +534,58 @@ def test_comments_keep_httpx_from_timing_out() -> None:
     # All in all it waited long, but no single silence was too long before the last.
     assert got == [*[Comment("ping")] * 8, Event(data="1"), *[Comment("ping")] * 8]
     assert stream.waited == 1 + 17 * 10 + 15
+
+
+async def timed_out(items: AsyncIterator[Item]) -> None:
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(anext(items), 0.001)
+
+
+def held_back(server: Server) -> Exchange:
+    """Make the server wait, after the first comment, until it is told twice that it was seen."""
+    server.exchange = Exchange([BEGIN._replace(items=2), FIRST, SECOND, LAST], "closed")
+    return server.exchange
+
+
+def test_after_a_timeout_aiohttp_and_asyncio_streams_go_on(server: Server) -> None:
+    async def read(chunks: AsyncIterable[bytes], exchange: Exchange) -> None:
+        async with aiter_items(chunks, require_done=True) as items:
+            got = [await anext(items)]
+            exchange.saw()
+            for _ in range(3):
+                await timed_out(items)
+            exchange.saw()
+            async for item in items:
+                got.append(item)
+                exchange.saw()
+        assert got == [*SENT, DONE] and not exchange.timed_out
+
+    async def main() -> None:
+        exchange = held_back(server)
+        url = f"http://127.0.0.1:{server.port}/chat.sse"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            await read(response.content.iter_any(), exchange)
+        exchange = held_back(server)
+        stream, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(REQUEST.replace(b"gzip", b"identity"))
+        await stream.readuntil(b"\r\n\r\n")
+        await read(aread_chunks(stream), exchange)
+        writer.close()
+
+    asyncio.run(main())
+
+
+def test_after_a_timeout_a_response_of_httpx_looks_incomplete(server: Server) -> None:
+    async def main() -> None:
+        exchange = held_back(server)
+        url = f"http://127.0.0.1:{server.port}/chat.sse"
+        async with httpx.AsyncClient() as client, client.stream("GET", url) as response:
+            items = aiter_items(response.aiter_bytes(), require_done=True)
+            assert await anext(items) == SENT[0]
+            await timed_out(items)
+            with pytest.raises(IncompleteStreamError):
+                await anext(items)
+        # httpx closed the connection.
+        assert exchange.client_left.wait(PATIENCE) and not exchange.timed_out
+
+    asyncio.run(main())
