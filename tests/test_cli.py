@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from typing import IO, Any
 
 import pytest
 
+import sse_stream
 from sse_stream import cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,11 +79,23 @@ class Result:
 
 
 @pytest.fixture
-def main(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Any:
+def main(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run ``main`` with a file; a short one must give the same byte by byte."""
+
+    def read_bytes(file: IO[bytes]) -> Iterator[bytes]:
+        while byte := file.read(1):
+            yield byte
+
     def call(stream: bytes, *arguments: str) -> Result:
         file = tmp_path / "stream.sse"
         file.write_bytes(stream)
-        return Result(cli.main([str(file), *arguments]), capfd.readouterr())
+        whole = Result(cli.main([str(file), *arguments]), capfd.readouterr())
+        if len(stream) < 2000 and not isinstance(sys.stdout, Failing):
+            with monkeypatch.context() as patch:
+                patch.setattr(cli, "read_chunks", read_bytes)
+                single = Result(cli.main([str(file), *arguments]), capfd.readouterr())
+            assert vars(single) == vars(whole)
+        return whole
 
     return call
 
@@ -160,20 +174,12 @@ SELECTED = {
     "empty": ("a", b'{"a": ""}', ""),
     "object": ("a", '{"a": {"é": [1, null]}}'.encode(), '{"é": [1, null]}'),
     "list": ("a", b'{"a": []}', "[]"),
-    "absent": ("b", b'{"a": "x"}', ""),
     "deep": ("a.b.c", b'{"a": {"b": {"c": "x"}}}', "x"),
     "item": ("a.1", b'{"a": ["x", "y"]}', "y"),
     "item-of-the-whole": ("0", b'["x"]', "x"),
-    "no-such-item": ("a.9", b'{"a": ["x"]}', ""),
-    "name-in-a-list": ("a.b", b'{"a": ["x"]}', ""),
     "number-in-an-object": ("a.0", b'{"a": {"0": "x"}}', "x"),
     "empty-name": ("", b'{"": "x", "a": "y"}', "x"),
     "empty-name-inside": ("a.", b'{"a": {"": "x"}}', "x"),
-    "in-text": ("a.0", b'{"a": "x"}', ""),
-    "in-null": ("a.b.c", b'{"a": null}', ""),
-    "in-number": ("a.b", b'{"a": 5}', ""),
-    "in-a-whole-number": ("a", b"5", ""),
-    "too-long-a-number": ("a." + "9" * 5000, b'{"a": ["x"]}', ""),
     "line-feeds": ("a", b'{"a": "x\\n\\ny"}', "x\n\ny"),
     "u2028": ("a", '{"a": "x\u2028y"}'.encode(), "x\u2028y"),
     "surrogate-pair": ("a", b'{"a": "\\ud83d\\ude00"}', "😀"),
@@ -191,6 +197,117 @@ SELECTED = {
 def test_select(main: Any, path: str, data: bytes, shown: str) -> None:
     done = main(b"data: " + data + b"\n\n", "--select", path)
     assert (done.status, done.out, done.err) == (0, shown, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "content"),
+    [
+        ("b", b'{"a": "x", "c": 1}', "the top-level keys of the first are a, c"),
+        ("a.0", b'{"a": "x"}', "the top-level keys of the first are a"),
+        ("a.b.c", b'{"a": null}', "the top-level keys of the first are a"),
+        ("a.b", b'{"a": 5}', "the top-level keys of the first are a"),
+        ("a.b", b'{"a": ["x"]}', "the top-level keys of the first are a"),
+        ("a.9", b'{"a": ["x"]}', "the top-level keys of the first are a"),
+        ("a." + "9" * 5000, b'{"a": ["x"]}', "the top-level keys of the first are a"),
+        ("a", b'{"\\u009b\\ud83d": 1}', "the top-level keys of the first are \\x9b\\ud83d"),
+        ("a", b"{}", "the first is {}"),
+        ("a", b"5", "the first is 5"),
+        ("a", b'["a"]', 'the first is ["a"]'),
+        ("a", b'"a"', "the first is a"),
+        ("a", b"null", "the first is null"),
+        (
+            "$.a[0]['b']",
+            b'{"a": [{"b": 1}]}',
+            "the top-level keys of the first are a; write PATH as 'a.0.b'",
+        ),
+    ],
+    ids=str,
+)
+def test_a_path_that_is_in_no_event_is_reported(
+    main: Any, path: str, data: bytes, content: str
+) -> None:
+    done = main(b"data: " + data + b"\n\ndata: [DONE]\n\n", "--select", path)
+    assert (done.status, done.out) == (1, "")
+    shown = repr(path).replace("\\", "")
+    assert done.err == f"sse_stream: PATH {shown} is in no event's JSON: {content}\n"
+
+
+def test_a_path_that_is_in_one_event_is_not_reported(main: Any) -> None:
+    for value, shown in {b'"x"': "x", b"null": "", b'""': ""}.items():
+        stream = b'data: {"b": 1}\n\ndata: {"a": ' + value + b'}\n\ndata: {"b": 2}\n\n'
+        done = main(stream, "--select", "a")
+        assert (done.status, done.out, done.err) == (0, shown, "")
+    # Without JSON there is nothing that could have the path.
+    for stream in (b"", b": hi\n\n", b"data: [DONE]\n\n", b"id: 1\ndata:\n\n"):
+        done = main(stream, "--select", "a")
+        assert (done.status, done.out, done.err) == (0, "", "")
+
+
+def test_many_keys_are_shortened(main: Any) -> None:
+    data = json.dumps(dict.fromkeys(map(str, range(1000)))).encode()
+    done = main(b"data: " + data + b"\n\n", "--select", "a")
+    assert done.status == 1 and len(done.err) < 300 and done.err.endswith(", 51, 52...\n")
+
+
+ERRORS = {
+    "object": (b'data: {"error": {"message": "quota", "code": 429}}', "quota"),
+    "object-without-message": (b'data: {"error": {"code": 429}}', '{"code": 429}'),
+    "nested": (b'data: {"error": {"error": {"message": "deep"}}}', "deep"),
+    "text": (b'data: {"error": "quota"}', "quota"),
+    "flat": (b'data: {"error": true, "message": "quota"}', "quota"),
+    "text-and-message": (b'data: {"error": "rate_limit", "message": "wait"}', "rate_limit: wait"),
+    "array": (b'data: {"error": [{"message": "x"}]}', '{"error": [{"message": "x"}]}'),
+    "number": (b'data: {"error": 5}', '{"error": 5}'),
+    "type-with-text": (b"event: error\ndata: went away", "went away"),
+    "type-with-lines": (b"event: error\ndata: a\ndata: \x1b[2J\xc2\x9b", "a\\n\\x1b[2J\\x9b"),
+    "type-with-json": (b'event: error\ndata: {"message": "quota"}', "quota"),
+    "type-with-nested-json": (
+        b'event: error\ndata: {"type": "error", "error": {"type": "o", "message": "Overloaded"}}',
+        "Overloaded",
+    ),
+    "type-with-json-text": (b'event: error\ndata: "quota"', "quota"),
+    "type-with-null": (b'event: error\ndata: {"error": null}', '{"error": null}'),
+    "type-without-data": (b"event: error\ndata", "no data"),
+    "type-with-deep-json": (b"event: error\ndata: " + b"[" * 100_000, "[" * 200 + "..."),
+    "type-in-json": (b'data: {"type": "error", "message": "quota"}', "quota"),
+    "object-in-json": (b'data: {"object": "error", "message": "quota"}', "quota"),
+    "long": (b'data: {"error": "' + b"x" * 1000 + b'"}', "x" * 200 + "..."),
+}
+
+
+@pytest.mark.parametrize(
+    ("block", "message"), [pytest.param(*case, id=name) for name, case in ERRORS.items()]
+)
+def test_an_error_in_the_stream_is_reported(main: Any, block: bytes, message: str) -> None:
+    stream = b'data: {"a": "half"}\n\n' + block + b"\n\ndata: [DONE]\n\n"
+    done = main(stream, "--select", "a", "--require-done")
+    assert (done.status, done.out) == (1, "half")
+    assert done.err == f"sse_stream: the stream reports an error: {message}\n"
+    # Alone, it is the reason why there is no value: that is all that is said.
+    assert main(block + b"\n\n", "--select", "a").err == done.err
+    # The other forms show the event itself.
+    for form in ([], ["--data"]):
+        assert main(stream, *form).status == 0
+
+
+@pytest.mark.parametrize("value", ["null", "false", "0", '""', "[]", "{}"])
+def test_a_false_error_is_no_error(main: Any, value: str) -> None:
+    done = main(f'data: {{"error": {value}, "a": "x"}}\n\n'.encode(), "--select", "a")
+    assert (done.status, done.out, done.err) == (0, "x", "")
+
+
+def test_the_value_beside_an_error_is_written(main: Any) -> None:
+    done = main(b'data: {"error": "quota", "a": "x"}\n\n', "--select", "a")
+    assert (done.status, done.out) == (1, "x") and "quota" in done.err
+
+
+def test_a_path_that_begins_with_error_selects_the_error(main: Any) -> None:
+    stream = b'event: error\ndata: {"error": {"message": "quota"}}\n\n'
+    done = main(stream, "--select", "error.message")
+    assert (done.status, done.out, done.err) == (0, "quota", "")
+    done = main(stream, "--select", "error")
+    assert (done.status, done.out, done.err) == (0, '{"message": "quota"}', "")
+    assert main(stream, "--select", "errors").err.endswith("reports an error: quota\n")
 
 
 def test_select_joins_a_surrogate_pair_split_between_events(main: Any) -> None:
@@ -219,21 +336,39 @@ def test_select_skips_comments_and_done(main: Any) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [b"no", b"", b"{", b"\xff", b'{"a": 1}x', b"[" * 100_000, b'{"a"\x1b[31m'],
+    [b"no", b"{", b"\xff", b'{"a": 1}x', b'{"a"\x1b[31m', b"x" * 300],
     ids=lambda bad: repr(bad[:10]),
 )
 def test_data_that_is_not_json_is_reported_and_the_stream_goes_on(main: Any, bad: bytes) -> None:
     stream = b'data: {"a": "x"}\n\ndata: ' + bad + b'\n\ndata: {"a": "y"}\n\n'
     done = main(stream, "--select", "a")
     assert (done.status, done.out) == (1, "xy")
-    shown = repr(bad[:200].decode(errors="replace"))
+    shown = repr(bad[:200].decode(errors="replace") + "..." * (len(bad) > 200))
     assert done.err == f"sse_stream: data is not JSON: {shown}\n"
+
+
+def test_a_long_integer_is_json(main: Any) -> None:
+    digits = "9" * 5000
+    stream = f'data: {{"n": {digits}, "a": "x", "b": [-{digits}]}}\n\n'.encode()
+    for path, shown in {"a": "x", "n": digits, "b": f'["-{digits}"]', "b.0": f"-{digits}"}.items():
+        done = main(stream, "--select", path)
+        assert (done.status, done.out, done.err) == (0, shown, "")
+
+
+def test_json_nested_too_deeply_is_reported_as_that(main: Any) -> None:
+    for data in (b"[" * 100_000, b'{"a": "x", "b": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"):
+        stream = b'data: {"a": "x"}\n\ndata: ' + data + b'\n\ndata: {"a": "y"}\n\n'
+        done = main(stream, "--select", "a")
+        assert (done.status, done.out) == (1, "xy")
+        start = data[:200].decode()
+        assert done.err == f"sse_stream: data is JSON nested too deeply: '{start}...'\n"
 
 
 def test_deep_json_raises_nothing_wherever_its_end_is(main: Any) -> None:
     for depth in range(880, 1010):
         done = main(b'data: {"a": ' + b"[" * depth + b"]" * depth + b"}\n\n", "--select", "a")
         assert (done.status, done.out) in ((0, "[" * depth + "]" * depth), (1, ""))
+        assert ("nested too deeply" in done.err) == (done.status == 1)
 
 
 def test_writes_utf8_whatever_the_locale_says() -> None:
@@ -282,9 +417,13 @@ def test_a_large_event_in_one_line(main: Any) -> None:
         (b"data: [DONE]\n\ndata: a\n\n", [], 0),
         (b"data: a\n\n", [], 3),
         (b"", [], 3),
-        (b"data: a\n\ndata: [DONE]\n", [], 3),
+        (b"data: a\n\ndata: [DONE]\n", [], 0),
+        (b"data: a\n\ndata: [DONE]", [], 0),
+        (b"data: a\n\ndata:  [DONE] \n\n", [], 0),
+        (b"data: [DONE]\n\ndata: a", [], 0),
         (b"data: [DONE]\n\n", ["--no-done"], 3),
-        (b"data: {}\n\ndata: [DONE]\n\n", ["--select", "a"], 0),
+        (b'data: {"a": 1}\n\ndata: [DONE]\n\n', ["--select", "a"], 0),
+        (b"data: {}\n\ndata: [DONE]\n\n", ["--select", "a"], 1),
         (b"data: {}\n\n", ["--select", "a"], 3),
         (b"data: no\n\n", ["--select", "a"], 3),
         (b"data: no\n\ndata: [DONE]\n\n", ["--select", "a"], 1),
@@ -293,20 +432,186 @@ def test_a_large_event_in_one_line(main: Any) -> None:
 def test_require_done(main: Any, stream: bytes, arguments: list[str], status: int) -> None:
     done = main(stream, "--require-done", *arguments)
     assert done.status == status
-    assert done.err.endswith("sse_stream: the stream ended before [DONE]\n") == (status == 3)
-    assert main(stream, *arguments).status == (1 if b"no" in stream else 0)
+    assert ("sse_stream: the stream ended before [DONE]\n" in done.err) == (status == 3)
+    assert main(stream, *arguments).status == ("--select" in arguments and b'"a"' not in stream)
 
 
-def test_an_unfinished_block_is_discarded(main: Any) -> None:
-    assert main(b"data: a\n\ndata: b\n", "--data").out == "a\n"
+THREE = b"event: a\ndata: 1\n\nevent: stop\ndata: 2\n\nevent: a\ndata: 3\n\n"
+
+
+def test_until(main: Any) -> None:
+    for required in ([], ["--require-done"]):
+        done = main(THREE, "--data", "--until", "stop", *required)
+        assert (done.status, done.out, done.err) == (0, "1\n2\n", "")
+        done = main(THREE, "--data", "--until", "a", *required)
+        assert (done.status, done.out, done.err) == (0, "1\n", "")
+        # What comes after it does not matter.
+        done = main(THREE + b"data: cut", "--data", "--until", "stop", *required)
+        assert (done.status, done.out, done.err) == (0, "1\n2\n", "")
+        done = main(b"data: [DONE]\n\n" + THREE, "--data", "--until", "b", *required)
+        assert (done.status, done.out, done.err) == (0, "1\n2\n3\n", "")
+    assert main(THREE, "--data", "--until", "b").status == 0
+    done = main(THREE, "--data", "--until", "b\x9b", "--require-done")
+    assert (done.status, done.out) == (3, "1\n2\n3\n")
+    assert done.err == ("sse_stream: the stream ended before [DONE] or an event of type 'b\\x9b'\n")
+    done = main(THREE, "--until", "b", "--no-done", "--require-done")
+    assert done.err == "sse_stream: the stream ended before an event of type 'b'\n"
+    assert main(b"data: x\n\n", "--data", "--until", "message", "--require-done").status == 0
+
+
+def test_until_ends_while_the_stream_is_open() -> None:
+    with running("--data", "--until", "stop") as (process, write, read):
+        write.write(THREE)
+        assert read.read() == b"1\n2\n" and process.wait() == 0
+
+
+CUT = "the stream ended in the middle of an event"
+TRY = ": try --flush)"
+NO_BLANK_LINE = f"{CUT} (only its blank line is missing{TRY}"
+NO_LINE_END = f"{CUT} (only the end of its last line and its blank line are missing{TRY}"
+
+
+@pytest.mark.parametrize(
+    ("rest", "flushed", "message"),
+    [
+        (b"data: b\n", "b\n", NO_BLANK_LINE),
+        (b"data: b\r", "b\n", NO_BLANK_LINE),
+        (b"data: b\r\n", "b\n", NO_BLANK_LINE),
+        (b"data: b\nid: 1\n", "b\n", NO_BLANK_LINE),
+        (b"data: b", "b\n", NO_LINE_END),
+        (b"data", "\n", NO_LINE_END),
+        (b"data: b\nid", "b\n", NO_LINE_END),
+        (b"dat", "", CUT),
+        (b"id: 1\n", "", CUT),
+        (b"event: a\n", "", CUT),
+        (b": hi", "", CUT),
+        (b"x", "", CUT),
+    ],
+)
+def test_an_end_in_the_middle_of_an_event(
+    main: Any, rest: bytes, flushed: str, message: str
+) -> None:
+    stream = b"data: a\n\n" + rest
+    done = main(stream, "--data")
+    assert (done.status, done.out, done.err) == (3, "a\n", f"sse_stream: {message}\n")
+    done = main(stream, "--data", "--require-done")
+    message = message.replace(CUT, f"{CUT}, before [DONE]")
+    assert (done.status, done.out, done.err) == (3, "a\n", f"sse_stream: {message}\n")
+    done = main(stream, "--data", "--flush")
+    assert (done.status, done.out) == (0, "a\n" + flushed)
+    # Half a line is no whole event, whatever --flush makes of it.
+    done = main(stream, "--data", "--flush", "--require-done", "--until", "message")
+    whole = rest[-1:] in b"\r\n"
+    assert done.status == 0 and done.out == "a\n"
+    event = b"event: b\n" + rest
+    done = main(event, "--data", "--flush", "--require-done", "--until", "b")
+    assert done.status == (0 if whole and flushed else 3)
+
+
+def test_the_end_after_done_or_between_events_is_no_cut(main: Any) -> None:
+    for stream in (b"data: [DONE]\n\ndata: a", b"data: a\n\nretry: 5\n", b"data: a\n\n", b""):
+        done = main(stream)
+        assert (done.status, done.err) == (0, "")
+
+
+HTML = b"<!DOCTYPE html>\n<html><head><title>404 \xc2\x9b2J</title></head></html>\n"
+JSON = b'{"error": {"message": "bad key"}}'
+NO_EVENT_STREAMS = {
+    "json": (JSON, "JSON: perhaps an error of the server"),
+    "json-line": (JSON + b"\n", "JSON: perhaps an error of the server"),
+    "json-pretty": (json.dumps(json.loads(JSON), indent=2).encode(), "JSON: "),
+    "json-lines": (b'{"a": 1}\n{"a": 2}\n', "JSON: "),
+    "html": (HTML, "HTML or XML: perhaps an error page"),
+    "gzip": (gzip.compress(b"data: a\n\n"), "gzip: decompress the body first"),
+    "utf-16": ("data: a\n\n".encode("utf-16"), "UTF-16: an event stream is UTF-8"),
+    "utf-16-le": ("data: a\n\n".encode("utf-16-le"), "UTF-16: an event stream is UTF-8"),
+    "utf-16-be": ("data: a\n\n".encode("utf-16-be"), "UTF-16: an event stream is UTF-8"),
+    "text": (b"upstream connect error or disconnect/reset before headers", ""),
+    "text-line": (b"upstream connect error\n", ""),
+    "long": (b"x" * 1000, ""),
+}
+
+
+@pytest.mark.parametrize("name", NO_EVENT_STREAMS)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--data"], ["--select", "a", "--require-done", "--flush"]], ids=str
+)
+def test_what_is_no_event_stream_is_shown(main: Any, name: str, arguments: list[str]) -> None:
+    body, reason = NO_EVENT_STREAMS[name]
+    done = main(body, *arguments)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("sse_stream: not an event stream") and reason in done.err
+    assert done.err.endswith(f"it starts with {body[:200]!r}\n")
+    assert done.err[:-1].isprintable()
+
+
+@pytest.mark.parametrize("stream", [b"", b"\n\r\n", b": hi\n", b"\xef\xbb\xbf", b"retry: 5\n"])
+def test_a_stream_without_events_is_no_error(main: Any, stream: bytes) -> None:
+    for form in ([], ["--data"], ["--select", "a"]):
+        done = main(stream, *form)
+        assert (done.status, done.err) == (0, "")
+
+
+def test_ignored_lines_are_reported(main: Any) -> None:
+    line = 'error: {"message":"\x1b[2J\u009bfull"}'
+    shown = 'error: {"message":"\\x1b[2J\\x9bfull"}'
+    stream = f'data: {{"a": "half"}}\n\n{line}\n\n'.encode()
+    done = main(stream + b"data: [DONE]\n\n", "--select", "a", "--require-done")
+    assert (done.status, done.out) == (0, "half")
+    assert done.err == f"sse_stream: ignored 1 line: '{shown}'\n"
+    done = main(stream, "--select", "a", "--require-done")
+    assert (done.status, done.out) == (3, "half")
+    assert done.err == (f"sse_stream: the stream ended before [DONE] (ignored 1 line: '{shown}')\n")
+    done = main(stream + b"foo" + b"o" * 1000 + b"\ndata: a", "--data")
+    assert done.status == 3
+    assert done.err.endswith(f"try --flush) (ignored 2 lines, the first: '{shown}')\n")
+    done = main(b"f" * 1000 + b"\n" + stream, "--select", "b")
+    assert done.err.endswith(f"(ignored 2 lines, the first: '{'f' * 200}...')\n")
+
+
+def test_the_most_important_status_wins(main: Any) -> None:
+    # An error in the stream, a path that is in no event, and an end in the middle of an event.
+    stream = b'event: error\ndata: went away\n\ndata: {"b": 1}\n\n'
+    done = main(stream + b"data: {", "--select", "a")
+    assert done.status == 3
+    assert [line[:30] for line in done.err.splitlines()] == [
+        "sse_stream: the stream reports",
+        "sse_stream: the stream ended i",
+        "sse_stream: PATH 'a' is in no ",
+    ]
+    assert main(stream, "--select", "a").status == 1
+    assert main(stream, "--select", "a", "--require-done").status == 3
+    assert main(JSON + b"\ndata", "--select", "a", "--require-done").status == 1
+
+
+def test_a_dash_is_standard_input() -> None:
+    done = run("-", "--data", stream=b"data: a\n\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"a\n", b"")
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().split() == ["sse-stream", sse_stream.__version__]
+
+
+def test_control_characters_go_into_a_pipe_as_they_are(main: Any) -> None:
+    text = "".join(map(chr, range(1, 160))).replace("\n", "").replace("\r", "") + "\u202e\u2066"
+    stream = f"data: {text}\n\n".encode()
+    assert main(stream, "--data").out == text + "\n"
+    assert json.loads(main(stream).out)["data"] == text
+    data = json.dumps({"a": text})
+    assert main(f"data: {data}\n\n".encode(), "--select", "a").out == text
 
 
 def test_max_event_size(main: Any) -> None:
     stream = b"data: a\n\ndata: 12345678\n\n"
     done = main(stream, "--data", "--max-event-size", "10")
     assert (done.status, done.out) == (1, "a\n")
-    message = "sse_stream: the event stream holds an event or a line larger than 10 bytes\n"
-    assert done.err == message
+    assert done.err == (
+        "sse_stream: an event or a line is larger than the limit of 10 bytes; "
+        "see --max-event-size\n"
+    )
     done = main(stream, "--data", "--max-event-size", "14")
     assert (done.status, done.out, done.err) == (0, "a\n12345678\n", "")
 
@@ -367,7 +672,7 @@ def test_a_nonblocking_pipe_without_data_is_an_error() -> None:
     os.close(reading)
     os.close(writing)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"sse_stream: the file does not block")
+    assert done.stderr.startswith(b"sse_stream: the file is non-blocking")
 
 
 @posix
@@ -455,7 +760,7 @@ def test_a_write_error_is_reported_once(
 
 
 def test_no_spinner_where_standard_error_is_no_terminal() -> None:
-    stream = b": one\n\n: two\n\ndata: {}\n\n: three\n\n"
+    stream = b': one\n\n: two\n\ndata: {"a": 1}\n\n: three\n\n'
     for arguments in (["--select", "a"], ["--data"], []):
         assert run(*arguments, stream=stream).stderr == b""
 
