@@ -94,10 +94,11 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"sse-stream {__version__}")
     try:
         return parser.parse_args(argv)
-    finally:
-        # What --help and --version wrote; here, an error of writing is still reported well.
+    except SystemExit:
         if sys.stdout:
-            sys.stdout.flush()
+            # What --help and --version wrote: an error of writing must be raised here.
+            _write_out(sys.stdout.flush)
+        raise
 
 
 def _size(text: str) -> int:
@@ -298,7 +299,13 @@ class _StandardOutput:
             self._line_open = not text.endswith("\n")
             if colour:
                 text = _coloured(text.removesuffix("\n"), colour, sys.stdout) + "\n"
-        self._try(sys.stdout.buffer.write, text.encode())
+        data = text.encode()
+        while data:
+            # With PYTHONUNBUFFERED set, a write may take only a part.
+            written = _write_out(sys.stdout.buffer.write, data)
+            if written is None:
+                raise BlockingIOError("standard output is non-blocking and takes no data now")
+            data = data[written:]
 
     def end_line(self) -> None:
         """In a terminal, begin a new line for what is no output of this command."""
@@ -307,16 +314,17 @@ class _StandardOutput:
             self.flush()
 
     def flush(self) -> None:
-        self._try(sys.stdout.flush)
+        _write_out(sys.stdout.flush)
 
-    def _try(self, write: Callable[..., object], *arguments: object) -> None:
-        try:
-            write(*arguments)
-        except OSError as error:
-            if os.name == "nt" and error.errno == errno.EINVAL:
-                # The error of Windows for a pipe that nobody reads.
-                raise BrokenPipeError from error
-            raise
+
+def _write_out(write: Callable[..., int | None], *arguments: bytes) -> int | None:
+    try:
+        return write(*arguments)
+    except OSError as error:
+        if os.name == "nt" and error.errno == errno.EINVAL:
+            # What Windows says of a pipe that nobody reads.
+            raise BrokenPipeError from error
+        raise
 
 
 def _coloured(text: str, colour: int, file: TextIO) -> str:

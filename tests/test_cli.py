@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
 import json
@@ -11,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -687,6 +689,44 @@ def test_a_full_disk_is_reported_once(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (2, b"sse_stream: No space left on device\n")
 
 
+@posix
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_is_only_partly_written_is_reported(tmp_path: Path, unbuffered: str) -> None:
+    # The system writes what the limit of the file's size allows, then refuses.
+    code = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        f"os.execv(sys.executable, {[*COMMAND, '--data']})"
+    )
+    with open(tmp_path / "output", "wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            input=b"data: " + b"x" * 5000 + b"\n\n",
+            stdout=output,
+            stderr=subprocess.PIPE,
+        )
+    assert (done.returncode, done.stderr) == (2, b"sse_stream: File too large\n")
+
+
+@posix
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_nonblocking_pipe_that_is_full_is_reported(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    done = subprocess.run(
+        [*COMMAND, "--data"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        input=b"data: " + b"x" * 1_000_000 + b"\n\n",
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(reading)
+    os.close(writing)
+    assert done.returncode == 2 and re.fullmatch(rb"sse_stream: .*\n", done.stderr)
+
+
 @pytest.mark.parametrize("arguments", [[], ["--data"], ["--select", "a"]])
 def test_a_closed_pipe_ends_it_quietly(arguments: list[str]) -> None:
     with running(*arguments) as (process, write, read):
@@ -702,20 +742,92 @@ def test_a_closed_pipe_ends_it_quietly(arguments: list[str]) -> None:
         assert process.stderr is not None and process.stderr.read() == b""
 
 
-@posix
-@pytest.mark.parametrize("arguments", [[], ["--select", "a"], ["--require-done"]])
-def test_ctrl_c_ends_it_quietly(arguments: list[str]) -> None:
-    # If this process ignores the signal, so do its children.
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let children of this process have the signal, which a job in the background ignores."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with running(*arguments) as (process, write, read):
-            write.write(b'data: {"a": "x"}\n\n')
-            assert read.read(1)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@posix
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("arguments", [[], ["--select", "a"], ["--require-done"], ["--stats"]])
+def test_ctrl_c_ends_it_quietly(arguments: list[str]) -> None:
+    with running(*arguments) as (process, write, read):
+        write.write(b'data: {"a": "x"}\n\n')
+        assert read.read(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr is not None
+        assert process.stderr.read()[:16] == (
+            b"1 events, 18 byt" if "--stats" in arguments else b""
+        )
+
+
+ENDED_BY_CTRL_C = (130, -signal.SIGINT)
+
+# Python runs this file at its start. It sends the signal at the given number of function calls
+# after the command line's own code begins, and a second one two calls later.
+INTERRUPT = """
+import os, signal, sys
+count = 0
+def profile(frame, event, argument):
+    global count
+    if count or frame.f_code.co_filename.endswith(os.path.join("sse_stream", "__main__.py")):
+        count += 1
+        if count in ({at}, {at} + 2):
+            os.kill(os.getpid(), signal.SIGINT)
+sys.setprofile(profile)
+"""
+
+
+@posix
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("at", [*range(2, 10), 20, 50, 100, 200, 500, 1000, 2000, 3000, 4000, 5000])
+def test_ctrl_c_at_any_moment_of_the_start_ends_it_quietly(tmp_path: Path, at: int) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPT.format(at=at))
+    done = run("--stats", CHAT, PYTHONPATH=str(tmp_path))
+    assert done.returncode in ENDED_BY_CTRL_C and b"Traceback" not in done.stderr
+
+
+@posix
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_in_the_first_moments(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)  # type: ignore[attr-defined, unused-ignore]
+    for milliseconds in range(0, 150, 3):
+        # Opening a FIFO waits for its other side, reading an open pipe for bytes.
+        file = [str(fifo)] if milliseconds % 2 else []
+        with running(*file) as (process, _, _):
+            time.sleep(milliseconds / 1000)
             process.send_signal(signal.SIGINT)
-            assert process.wait() == 130
-            assert process.stderr is not None and process.stderr.read() == b""
-    finally:
-        signal.signal(signal.SIGINT, before)
+            status = process.wait()
+            assert process.stderr is not None
+            message = process.stderr.read().decode()
+        # What Python prints before the first statement of __main__.py is not the command's.
+        ours = re.search(r'__main__\.py", line (?![01],)|cli\.py', message)
+        assert not ours and (status in ENDED_BY_CTRL_C or "Traceback" in message), message
+
+
+@posix
+def test_ctrl_c_stays_ignored_where_it_was() -> None:
+    code = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(*{})"
+    command = [sys.executable, [*COMMAND, "--data"]]
+    with subprocess.Popen(
+        [sys.executable, "-c", code.format(command)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for text in (b"a\n", b"b\n"):
+            process.stdin.write(b"data: " + text + b"\n")
+            assert read_exactly(process.stdout, 2) == text
+            process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        assert process.wait() == 0
 
 
 class Failing(io.TextIOWrapper):
@@ -757,6 +869,40 @@ def test_a_write_error_is_reported_once(
     assert (done.status, done.err) == (status, message)
     # As at the end of the process: it would raise if buffered output could not be written.
     failing.close()
+
+
+def test_windows_reports_a_closed_pipe_as_a_wrong_argument(
+    main: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for system, expected in {"nt": (0, ""), os.name: (2, "sse_stream: Invalid argument\n")}.items():
+        with monkeypatch.context() as patch:
+            failing = Failing(OSError(errno.EINVAL, "Invalid argument"))
+            patch.setattr(sys, "stdout", failing)
+            patch.setattr(os, "name", system)
+            done = main(b"data: x\n\n", "--data")
+            failing.close()
+        assert (done.status, done.err) == expected
+
+
+@posix
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_into_a_closed_pipe_or_a_full_disk(argument: str) -> None:
+    # Without a buffer, argparse meets the error, and ignores it.
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+
+    def into(output: int | IO[bytes]) -> tuple[int, bytes]:
+        done = subprocess.run(
+            [*COMMAND, argument], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.PIPE
+        )
+        return done.returncode, done.stderr
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    assert into(writing) == (0, b"")
+    os.close(writing)
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "wb") as full:
+            assert into(full) == (2, b"sse_stream: No space left on device\n")
 
 
 def test_no_spinner_where_standard_error_is_no_terminal() -> None:
