@@ -175,7 +175,7 @@ def _read(
                 break
         else:
             cut = parser.incomplete and not options.flush
-            hint = _hint(parser) if cut else ""
+            hint = _hint(parser, options.require_done) if cut else ""
             writer.write(_end(parser, options.flush, options.require_done))
     except NotEventStreamError as error:
         # It shows how the stream starts, and so its first ignored line.
@@ -213,16 +213,27 @@ def _final_event(options: argparse.Namespace) -> str:
     return " or ".join(done + until)
 
 
-def _hint(parser: Parser) -> str:
-    """What to say of --flush, for a stream that ends in the middle of an event."""
+def _hint(parser: Parser, require_done: bool) -> str:
+    """Return what to say of --flush where the stream ends in the middle of an event."""
     line = parser._line_start
+    if line and require_done:
+        return ""  # Half a line is no event then, with --flush either.
     if parser._stream_start is not None and not line.startswith(b"data:"):
-        # Nothing known came yet. A blank line here would make it no event stream.
+        return ""  # Nothing is known yet: a blank line would make it no event stream.
+    events = [item for item in parser.feed(b"\n\n") if isinstance(item, Event)]
+    if not events or (line and _is_half_json(events[0].data)):
         return ""
-    if not any(isinstance(item, Event) for item in parser.feed(b"\n\n")):
-        return ""
-    missing = "the end of its last line and its blank line are" if line else "its blank line is"
-    return f" (only {missing} missing: try --flush)"
+    missing = "perhaps only line ends are" if line else "only its blank line is"
+    return f" ({missing} missing: try --flush)"
+
+
+def _is_half_json(data: str) -> bool:
+    if data.startswith(("{", "[")):
+        try:
+            _decode(data)
+        except (ValueError, RecursionError):
+            return True
+    return False
 
 
 def _silence(file: TextIO) -> None:
