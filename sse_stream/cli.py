@@ -23,9 +23,11 @@ from .parser import Parser
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, BinaryIO, TextIO
+    from typing import Any, BinaryIO, TextIO, TypeAlias
 
     from .items import Item
+
+    _Json: TypeAlias = dict[str, Any] | list[Any] | str | float | None
 
 _SPINNER = "|/-\\"
 _DIM, _RED, _GREEN = 2, 31, 32
@@ -574,28 +576,24 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _member(value: Any, name: str) -> Any:
-    member = _at(value, [name])
-    return None if member is _ABSENT else member
+def _is_error(value: _Json) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return bool(value.get("error")) or "error" in (value.get("type"), value.get("object"))
 
 
-def _is_error(value: Any) -> bool:
-    return bool(_member(value, "error")) or "error" in (
-        _member(value, "type"),
-        _member(value, "object"),
-    )
-
-
-def _error_message(value: Any) -> str:
+def _error_message(value: _Json) -> str:
     """Return the message of an error: at error.message, at error or at message, else its JSON."""
-    while isinstance(_member(value, "error"), dict):
-        value = _member(value, "error")
-    texts = [_member(value, "error"), _member(value, "message")]
-    message = ": ".join([text for text in texts if isinstance(text, str) and text])
+    while isinstance(value, dict) and isinstance(value.get("error"), dict):
+        value = value["error"]
+    message = ""
+    if isinstance(value, dict):
+        texts = [value.get("error"), value.get("message")]
+        message = ": ".join([text for text in texts if isinstance(text, str) and text])
     return _shortened(message or _as_text(value))
 
 
-def _description(value: dict[str, Any] | list[Any] | str | float | None) -> str:
+def _description(value: _Json) -> str:
     if isinstance(value, dict) and value:
         return f"the top-level keys of the first are {_shortened(', '.join(value))}"
     return f"the first is {_shortened(_as_text(value))}"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,28 @@ def test_the_spinner_shows_the_comment_and_is_gone_before_text() -> None:
     assert process.wait() == 0
     shown, erase, after = terminal.read_all().rpartition(ERASE)
     assert "warming" in shown and erase and after == "text\r\n"
+
+
+def test_ctrl_c_erases_the_spinner() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    terminal = Terminal()
+    process = subprocess.Popen(
+        command("--data"),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=terminal.slave,
+        stderr=terminal.slave,
+        env=environment(),
+    )
+    signal.signal(signal.SIGINT, before)
+    assert process.stdin is not None
+    process.stdin.write(b": warming up\n")
+    process.stdin.flush()
+    terminal.read_until("warming up")
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    process.stdin.close()
+    assert terminal.read_all().endswith(ERASE)
 
 
 def test_a_spinner_wider_than_the_terminal_leaves_no_trace() -> None:
