@@ -584,7 +584,7 @@ def _is_error(value: _Json) -> bool:
 
 def _error_message(value: _Json) -> str:
     """Return the message of an error: at error.message, at error or at message, else its JSON."""
-    while isinstance(value, dict) and isinstance(value.get("error"), dict):
+    while isinstance(value, dict) and value.get("error") and isinstance(value["error"], dict):
         value = value["error"]
     message = ""
     if isinstance(value, dict):

@@ -270,6 +270,7 @@ ERRORS = {
         "Overloaded",
     ),
     "type-with-json-text": (b'event: error\ndata: "quota"', "quota"),
+    "type-with-empty-error": (b'event: error\ndata: {"error": {}, "message": "flat"}', "flat"),
     "type-with-null": (b'event: error\ndata: {"error": null}', '{"error": null}'),
     "type-without-data": (b"event: error\ndata", "no data"),
     "type-with-deep-json": (b"event: error\ndata: " + b"[" * 100_000, "[" * 200 + "..."),
