@@ -584,12 +584,13 @@ def _is_error(value: _Json) -> bool:
 
 def _error_message(value: _Json) -> str:
     """Return the message of an error: at error.message, at error or at message, else its JSON."""
-    while isinstance(value, dict) and value.get("error") and isinstance(value["error"], dict):
-        value = value["error"]
-    message = ""
+    texts: list[_Json] = []
     if isinstance(value, dict):
-        texts = [value.get("error"), value.get("message")]
-        message = ": ".join([text for text in texts if isinstance(text, str) and text])
+        error: _Json = value.get("error")
+        if error and isinstance(error, dict):
+            return _error_message(error)
+        texts = [error, value.get("message")]
+    message = ": ".join([text for text in texts if isinstance(text, str) and text])
     return _shortened(message or _as_text(value))
 
 
