@@ -1,7 +1,15 @@
 """python -m sse_stream"""
 
-import sys
+# Until the command line reads, Ctrl-C ends the process by the signal itself, without a
+# traceback. Where the signal is ignored, as in a job in the background, it stays ignored.
+try:
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+except KeyboardInterrupt:
+    raise SystemExit(130) from None
 
 from .cli import main
 
-sys.exit(main())
+raise SystemExit(main())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import gzip
 import io
 import json
 import os
@@ -10,12 +12,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
+import sse_stream
 from sse_stream import cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +27,8 @@ CHAT = str(ROOT / "tests" / "data" / "chat.sse")
 PATH = "choices.0.delta.content"
 TEXT = "Grüße aus Zürich! 東京ではこんにちは。 First line\u2028second line, and a smile: 😀."
 COMMAND = [sys.executable, "-m", "sse_stream"]
+# For what would disturb the coverage, or be disturbed by it.
+WITHOUT_COVERAGE = {name: value for name, value in os.environ.items() if name[:3] != "COV"}
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and devices")
 
@@ -77,11 +83,23 @@ class Result:
 
 
 @pytest.fixture
-def main(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Any:
+def main(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run ``main`` with a file; a short one must give the same byte by byte."""
+
+    def read_bytes(file: IO[bytes]) -> Iterator[bytes]:
+        while byte := file.read(1):
+            yield byte
+
     def call(stream: bytes, *arguments: str) -> Result:
         file = tmp_path / "stream.sse"
         file.write_bytes(stream)
-        return Result(cli.main([str(file), *arguments]), capfd.readouterr())
+        whole = Result(cli.main([str(file), *arguments]), capfd.readouterr())
+        if len(stream) < 2000 and not isinstance(sys.stdout, Failing):
+            with monkeypatch.context() as patch:
+                patch.setattr(cli, "read_chunks", read_bytes)
+                single = Result(cli.main([str(file), *arguments]), capfd.readouterr())
+            assert vars(single) == vars(whole)
+        return whole
 
     return call
 
@@ -160,20 +178,12 @@ SELECTED = {
     "empty": ("a", b'{"a": ""}', ""),
     "object": ("a", '{"a": {"é": [1, null]}}'.encode(), '{"é": [1, null]}'),
     "list": ("a", b'{"a": []}', "[]"),
-    "absent": ("b", b'{"a": "x"}', ""),
     "deep": ("a.b.c", b'{"a": {"b": {"c": "x"}}}', "x"),
     "item": ("a.1", b'{"a": ["x", "y"]}', "y"),
     "item-of-the-whole": ("0", b'["x"]', "x"),
-    "no-such-item": ("a.9", b'{"a": ["x"]}', ""),
-    "name-in-a-list": ("a.b", b'{"a": ["x"]}', ""),
     "number-in-an-object": ("a.0", b'{"a": {"0": "x"}}', "x"),
     "empty-name": ("", b'{"": "x", "a": "y"}', "x"),
     "empty-name-inside": ("a.", b'{"a": {"": "x"}}', "x"),
-    "in-text": ("a.0", b'{"a": "x"}', ""),
-    "in-null": ("a.b.c", b'{"a": null}', ""),
-    "in-number": ("a.b", b'{"a": 5}', ""),
-    "in-a-whole-number": ("a", b"5", ""),
-    "too-long-a-number": ("a." + "9" * 5000, b'{"a": ["x"]}', ""),
     "line-feeds": ("a", b'{"a": "x\\n\\ny"}', "x\n\ny"),
     "u2028": ("a", '{"a": "x\u2028y"}'.encode(), "x\u2028y"),
     "surrogate-pair": ("a", b'{"a": "\\ud83d\\ude00"}', "😀"),
@@ -191,6 +201,118 @@ SELECTED = {
 def test_select(main: Any, path: str, data: bytes, shown: str) -> None:
     done = main(b"data: " + data + b"\n\n", "--select", path)
     assert (done.status, done.out, done.err) == (0, shown, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "content"),
+    [
+        ("b", b'{"a": "x", "c": 1}', "the top-level keys of the first are a, c"),
+        ("a.0", b'{"a": "x"}', "the top-level keys of the first are a"),
+        ("a.b.c", b'{"a": null}', "the top-level keys of the first are a"),
+        ("a.b", b'{"a": 5}', "the top-level keys of the first are a"),
+        ("a.b", b'{"a": ["x"]}', "the top-level keys of the first are a"),
+        ("a.9", b'{"a": ["x"]}', "the top-level keys of the first are a"),
+        ("a." + "9" * 5000, b'{"a": ["x"]}', "the top-level keys of the first are a"),
+        ("a", b'{"\\u009b\\ud83d": 1}', "the top-level keys of the first are \\x9b\\ud83d"),
+        ("a", b"{}", "the first is {}"),
+        ("a", b"5", "the first is 5"),
+        ("a", b'["a"]', 'the first is ["a"]'),
+        ("a", b'"a"', "the first is a"),
+        ("a", b"null", "the first is null"),
+        (
+            "$.a[0]['b']",
+            b'{"a": [{"b": 1}]}',
+            "the top-level keys of the first are a; write PATH as 'a.0.b'",
+        ),
+    ],
+    ids=str,
+)
+def test_a_path_that_is_in_no_event_is_reported(
+    main: Any, path: str, data: bytes, content: str
+) -> None:
+    done = main(b"data: " + data + b"\n\ndata: [DONE]\n\n", "--select", path)
+    assert (done.status, done.out) == (1, "")
+    shown = repr(path).replace("\\", "")
+    assert done.err == f"sse_stream: PATH {shown} is in no event's JSON: {content}\n"
+
+
+def test_a_path_that_is_in_one_event_is_not_reported(main: Any) -> None:
+    for value, shown in {b'"x"': "x", b"null": "", b'""': ""}.items():
+        stream = b'data: {"b": 1}\n\ndata: {"a": ' + value + b'}\n\ndata: {"b": 2}\n\n'
+        done = main(stream, "--select", "a")
+        assert (done.status, done.out, done.err) == (0, shown, "")
+    # Without JSON there is nothing that could have the path.
+    for stream in (b"", b": hi\n\n", b"data: [DONE]\n\n", b"id: 1\ndata:\n\n"):
+        done = main(stream, "--select", "a")
+        assert (done.status, done.out, done.err) == (0, "", "")
+
+
+def test_many_keys_are_shortened(main: Any) -> None:
+    data = json.dumps(dict.fromkeys(map(str, range(1000)))).encode()
+    done = main(b"data: " + data + b"\n\n", "--select", "a")
+    assert done.status == 1 and len(done.err) < 300 and done.err.endswith(", 51, 52...\n")
+
+
+ERRORS = {
+    "object": (b'data: {"error": {"message": "quota", "code": 429}}', "quota"),
+    "object-without-message": (b'data: {"error": {"code": 429}}', '{"code": 429}'),
+    "nested": (b'data: {"error": {"error": {"message": "deep"}}}', "deep"),
+    "text": (b'data: {"error": "quota"}', "quota"),
+    "flat": (b'data: {"error": true, "message": "quota"}', "quota"),
+    "text-and-message": (b'data: {"error": "rate_limit", "message": "wait"}', "rate_limit: wait"),
+    "array": (b'data: {"error": [{"message": "x"}]}', '{"error": [{"message": "x"}]}'),
+    "number": (b'data: {"error": 5}', '{"error": 5}'),
+    "type-with-text": (b"event: error\ndata: went away", "went away"),
+    "type-with-lines": (b"event: error\ndata: a\ndata: \x1b[2J\xc2\x9b", "a\\n\\x1b[2J\\x9b"),
+    "type-with-json": (b'event: error\ndata: {"message": "quota"}', "quota"),
+    "type-with-nested-json": (
+        b'event: error\ndata: {"type": "error", "error": {"type": "o", "message": "Overloaded"}}',
+        "Overloaded",
+    ),
+    "type-with-json-text": (b'event: error\ndata: "quota"', "quota"),
+    "type-with-empty-error": (b'event: error\ndata: {"error": {}, "message": "flat"}', "flat"),
+    "type-with-null": (b'event: error\ndata: {"error": null}', '{"error": null}'),
+    "type-without-data": (b"event: error\ndata", "no data"),
+    "type-with-deep-json": (b"event: error\ndata: " + b"[" * 100_000, "[" * 200 + "..."),
+    "type-in-json": (b'data: {"type": "error", "message": "quota"}', "quota"),
+    "object-in-json": (b'data: {"object": "error", "message": "quota"}', "quota"),
+    "long": (b'data: {"error": "' + b"x" * 1000 + b'"}', "x" * 200 + "..."),
+}
+
+
+@pytest.mark.parametrize(
+    ("block", "message"), [pytest.param(*case, id=name) for name, case in ERRORS.items()]
+)
+def test_an_error_in_the_stream_is_reported(main: Any, block: bytes, message: str) -> None:
+    stream = b'data: {"a": "half"}\n\n' + block + b"\n\ndata: [DONE]\n\n"
+    done = main(stream, "--select", "a", "--require-done")
+    assert (done.status, done.out) == (1, "half")
+    assert done.err == f"sse_stream: the stream reports an error: {message}\n"
+    # Alone, it is the reason why there is no value: that is all that is said.
+    assert main(block + b"\n\n", "--select", "a").err == done.err
+    # The other forms show the event itself.
+    for form in ([], ["--data"]):
+        assert main(stream, *form).status == 0
+
+
+@pytest.mark.parametrize("value", ["null", "false", "0", '""', "[]", "{}"])
+def test_a_false_error_is_no_error(main: Any, value: str) -> None:
+    done = main(f'data: {{"error": {value}, "a": "x"}}\n\n'.encode(), "--select", "a")
+    assert (done.status, done.out, done.err) == (0, "x", "")
+
+
+def test_the_value_beside_an_error_is_written(main: Any) -> None:
+    done = main(b'data: {"error": "quota", "a": "x"}\n\n', "--select", "a")
+    assert (done.status, done.out) == (1, "x") and "quota" in done.err
+
+
+def test_a_path_that_begins_with_error_selects_the_error(main: Any) -> None:
+    stream = b'event: error\ndata: {"error": {"message": "quota"}}\n\n'
+    done = main(stream, "--select", "error.message")
+    assert (done.status, done.out, done.err) == (0, "quota", "")
+    done = main(stream, "--select", "error")
+    assert (done.status, done.out, done.err) == (0, '{"message": "quota"}', "")
+    assert main(stream, "--select", "errors").err.endswith("reports an error: quota\n")
 
 
 def test_select_joins_a_surrogate_pair_split_between_events(main: Any) -> None:
@@ -219,21 +341,39 @@ def test_select_skips_comments_and_done(main: Any) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [b"no", b"", b"{", b"\xff", b'{"a": 1}x', b"[" * 100_000, b'{"a"\x1b[31m'],
+    [b"no", b"{", b"\xff", b'{"a": 1}x', b'{"a"\x1b[31m', b"x" * 300],
     ids=lambda bad: repr(bad[:10]),
 )
 def test_data_that_is_not_json_is_reported_and_the_stream_goes_on(main: Any, bad: bytes) -> None:
     stream = b'data: {"a": "x"}\n\ndata: ' + bad + b'\n\ndata: {"a": "y"}\n\n'
     done = main(stream, "--select", "a")
     assert (done.status, done.out) == (1, "xy")
-    shown = repr(bad[:200].decode(errors="replace"))
+    shown = repr(bad[:200].decode(errors="replace") + "..." * (len(bad) > 200))
     assert done.err == f"sse_stream: data is not JSON: {shown}\n"
+
+
+def test_a_long_integer_is_json(main: Any) -> None:
+    digits = "9" * 5000
+    stream = f'data: {{"n": {digits}, "a": "x", "b": [-{digits}]}}\n\n'.encode()
+    for path, shown in {"a": "x", "n": digits, "b": f'["-{digits}"]', "b.0": f"-{digits}"}.items():
+        done = main(stream, "--select", path)
+        assert (done.status, done.out, done.err) == (0, shown, "")
+
+
+def test_json_nested_too_deeply_is_reported_as_that(main: Any) -> None:
+    for data in (b"[" * 100_000, b'{"a": "x", "b": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"):
+        stream = b'data: {"a": "x"}\n\ndata: ' + data + b'\n\ndata: {"a": "y"}\n\n'
+        done = main(stream, "--select", "a")
+        assert (done.status, done.out) == (1, "xy")
+        start = data[:200].decode()
+        assert done.err == f"sse_stream: data is JSON nested too deeply: '{start}...'\n"
 
 
 def test_deep_json_raises_nothing_wherever_its_end_is(main: Any) -> None:
     for depth in range(880, 1010):
         done = main(b'data: {"a": ' + b"[" * depth + b"]" * depth + b"}\n\n", "--select", "a")
         assert (done.status, done.out) in ((0, "[" * depth + "]" * depth), (1, ""))
+        assert ("nested too deeply" in done.err) == (done.status == 1)
 
 
 def test_writes_utf8_whatever_the_locale_says() -> None:
@@ -282,9 +422,13 @@ def test_a_large_event_in_one_line(main: Any) -> None:
         (b"data: [DONE]\n\ndata: a\n\n", [], 0),
         (b"data: a\n\n", [], 3),
         (b"", [], 3),
-        (b"data: a\n\ndata: [DONE]\n", [], 3),
+        (b"data: a\n\ndata: [DONE]\n", [], 0),
+        (b"data: a\n\ndata: [DONE]", [], 0),
+        (b"data: a\n\ndata:  [DONE] \n\n", [], 0),
+        (b"data: [DONE]\n\ndata: a", [], 0),
         (b"data: [DONE]\n\n", ["--no-done"], 3),
-        (b"data: {}\n\ndata: [DONE]\n\n", ["--select", "a"], 0),
+        (b'data: {"a": 1}\n\ndata: [DONE]\n\n', ["--select", "a"], 0),
+        (b"data: {}\n\ndata: [DONE]\n\n", ["--select", "a"], 1),
         (b"data: {}\n\n", ["--select", "a"], 3),
         (b"data: no\n\n", ["--select", "a"], 3),
         (b"data: no\n\ndata: [DONE]\n\n", ["--select", "a"], 1),
@@ -293,20 +437,202 @@ def test_a_large_event_in_one_line(main: Any) -> None:
 def test_require_done(main: Any, stream: bytes, arguments: list[str], status: int) -> None:
     done = main(stream, "--require-done", *arguments)
     assert done.status == status
-    assert done.err.endswith("sse_stream: the stream ended before [DONE]\n") == (status == 3)
-    assert main(stream, *arguments).status == (1 if b"no" in stream else 0)
+    assert ("sse_stream: the stream ended before [DONE]\n" in done.err) == (status == 3)
+    assert main(stream, *arguments).status == ("--select" in arguments and b'"a"' not in stream)
 
 
-def test_an_unfinished_block_is_discarded(main: Any) -> None:
-    assert main(b"data: a\n\ndata: b\n", "--data").out == "a\n"
+THREE = b"event: a\ndata: 1\n\nevent: stop\ndata: 2\n\nevent: a\ndata: 3\n\n"
+
+
+def test_until(main: Any) -> None:
+    for required in ([], ["--require-done"]):
+        done = main(THREE, "--data", "--until", "stop", *required)
+        assert (done.status, done.out, done.err) == (0, "1\n2\n", "")
+        done = main(THREE, "--data", "--until", "a", *required)
+        assert (done.status, done.out, done.err) == (0, "1\n", "")
+        # What comes after it does not matter.
+        done = main(THREE + b"data: cut", "--data", "--until", "stop", *required)
+        assert (done.status, done.out, done.err) == (0, "1\n2\n", "")
+        done = main(b"data: [DONE]\n\n" + THREE, "--data", "--until", "b", *required)
+        assert (done.status, done.out, done.err) == (0, "1\n2\n3\n", "")
+    assert main(THREE, "--data", "--until", "b").status == 0
+    done = main(THREE, "--data", "--until", "b\x9b", "--require-done")
+    assert (done.status, done.out) == (3, "1\n2\n3\n")
+    assert done.err == ("sse_stream: the stream ended before [DONE] or an event of type 'b\\x9b'\n")
+    done = main(THREE, "--until", "b", "--no-done", "--require-done")
+    assert done.err == "sse_stream: the stream ended before an event of type 'b'\n"
+    assert main(b"data: x\n\n", "--data", "--until", "message", "--require-done").status == 0
+
+
+def test_until_ends_while_the_stream_is_open() -> None:
+    with running("--data", "--until", "stop") as (process, write, read):
+        write.write(THREE)
+        assert read.read() == b"1\n2\n" and process.wait() == 0
+
+
+CUT = "the stream ended in the middle of an event"
+TRY = ": try --flush)"
+NO_BLANK_LINE = f"{CUT} (only its blank line is missing{TRY}"
+NO_LINE_END = f"{CUT} (perhaps only line ends are missing{TRY}"
+
+
+@pytest.mark.parametrize(
+    ("rest", "flushed", "message"),
+    [
+        (b"data: b\n", "b\n", NO_BLANK_LINE),
+        (b"data: b\r", "b\n", NO_BLANK_LINE),
+        (b"data: b\r\n", "b\n", NO_BLANK_LINE),
+        (b"data: b\nid: 1\n", "b\n", NO_BLANK_LINE),
+        (b"data: b", "b\n", NO_LINE_END),
+        (b"data", "\n", NO_LINE_END),
+        (b"data: b\nid", "b\n", NO_LINE_END),
+        (b'data: {"a": [1]}', '{"a": [1]}\n', NO_LINE_END),
+        (b'data: {"a": [1', '{"a": [1\n', CUT),
+        (b"data: [[", "[[\n", CUT),
+        (b"data: " + b"[" * 1500, "[" * 1500 + "\n", CUT),
+        (b'data: {"a": [1\n', '{"a": [1\n', NO_BLANK_LINE),
+        (b"dat", "", CUT),
+        (b"id: 1\n", "", CUT),
+        (b"event: a\n", "", CUT),
+        (b": hi", "", CUT),
+        (b"x", "", CUT),
+    ],
+)
+def test_an_end_in_the_middle_of_an_event(
+    main: Any, rest: bytes, flushed: str, message: str
+) -> None:
+    stream = b"data: a\n\n" + rest
+    done = main(stream, "--data")
+    assert (done.status, done.out, done.err) == (3, "a\n", f"sse_stream: {message}\n")
+    done = main(stream, "--data", "--require-done")
+    if rest[-1:] not in b"\r\n":
+        message = CUT  # --flush would not help
+    message = message.replace(CUT, f"{CUT}, before [DONE]")
+    assert (done.status, done.out, done.err) == (3, "a\n", f"sse_stream: {message}\n")
+    done = main(stream, "--data", "--flush")
+    assert (done.status, done.out) == (0, "a\n" + flushed)
+    # Half a line is no whole event, whatever --flush makes of it.
+    done = main(stream, "--data", "--flush", "--require-done", "--until", "message")
+    whole = rest[-1:] in b"\r\n"
+    assert done.status == 0 and done.out == "a\n"
+    event = b"event: b\n" + rest
+    done = main(event, "--data", "--flush", "--require-done", "--until", "b")
+    assert done.status == (0 if whole and flushed else 3)
+
+
+def test_the_end_after_done_or_between_events_is_no_cut(main: Any) -> None:
+    for stream in (b"data: [DONE]\n\ndata: a", b"data: a\n\nretry: 5\n", b"data: a\n\n", b""):
+        done = main(stream)
+        assert (done.status, done.err) == (0, "")
+
+
+HTML = b"<!DOCTYPE html>\n<html><head><title>404 \xc2\x9b2J</title></head></html>\n"
+JSON = b'{"error": {"message": "bad key"}}'
+NO_EVENT_STREAMS = {
+    "json": (JSON, "JSON: perhaps an error of the server"),
+    "json-line": (JSON + b"\n", "JSON: perhaps an error of the server"),
+    "json-pretty": (json.dumps(json.loads(JSON), indent=2).encode(), "JSON: "),
+    "json-lines": (b'{"a": 1}\n{"a": 2}\n', "JSON: "),
+    "html": (HTML, "HTML or XML: perhaps an error page"),
+    "gzip": (gzip.compress(b"data: a\n\n"), "gzip: decompress the body first"),
+    "utf-16": ("data: a\n\n".encode("utf-16"), "UTF-16: an event stream is UTF-8"),
+    "utf-16-le": ("data: a\n\n".encode("utf-16-le"), "UTF-16: an event stream is UTF-8"),
+    "utf-16-be": ("data: a\n\n".encode("utf-16-be"), "UTF-16: an event stream is UTF-8"),
+    "text": (b"upstream connect error or disconnect/reset before headers", ""),
+    "text-line": (b"upstream connect error\n", ""),
+    "long": (b"x" * 1000, ""),
+}
+
+
+@pytest.mark.parametrize("name", NO_EVENT_STREAMS)
+@pytest.mark.parametrize(
+    "arguments", [[], ["--data"], ["--select", "a", "--require-done", "--flush"]], ids=str
+)
+def test_what_is_no_event_stream_is_shown(main: Any, name: str, arguments: list[str]) -> None:
+    body, reason = NO_EVENT_STREAMS[name]
+    done = main(body, *arguments)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("sse_stream: not an event stream") and reason in done.err
+    assert done.err.endswith(f"it starts with {body[:200]!r}\n")
+    assert done.err[:-1].isprintable()
+
+
+@pytest.mark.parametrize("stream", [b"", b"\n\r\n", b": hi\n", b"\xef\xbb\xbf", b"retry: 5\n"])
+def test_a_stream_without_events_is_no_error(main: Any, stream: bytes) -> None:
+    for form in ([], ["--data"], ["--select", "a"]):
+        done = main(stream, *form)
+        assert (done.status, done.err) == (0, "")
+
+
+def test_ignored_lines_are_reported(main: Any) -> None:
+    line = 'error: {"message":"\x1b[2J\u009bfull"}'
+    shown = 'error: {"message":"\\x1b[2J\\x9bfull"}'
+    stream = f'data: {{"a": "half"}}\n\n{line}\n\n'.encode()
+    done = main(stream + b"data: [DONE]\n\n", "--select", "a", "--require-done")
+    assert (done.status, done.out) == (0, "half")
+    assert done.err == f"sse_stream: ignored 1 line: '{shown}'\n"
+    done = main(stream, "--select", "a", "--require-done")
+    assert (done.status, done.out) == (3, "half")
+    assert done.err == (f"sse_stream: the stream ended before [DONE] (ignored 1 line: '{shown}')\n")
+    done = main(stream + b"foo" + b"o" * 1000 + b"\ndata: a", "--data")
+    assert done.status == 3
+    assert done.err.endswith(f"try --flush) (ignored 2 lines, the first: '{shown}')\n")
+    done = main(b"f" * 1000 + b"\n" + stream, "--select", "b")
+    assert done.err.endswith(f"(ignored 2 lines, the first: '{'f' * 200}...')\n")
+
+
+def test_the_most_important_status_wins(main: Any) -> None:
+    # An error in the stream, a path that is in no event, and an end in the middle of an event.
+    stream = b'event: error\ndata: went away\n\ndata: {"b": 1}\n\n'
+    done = main(stream + b"data: {", "--select", "a")
+    assert done.status == 3
+    assert [line[:30] for line in done.err.splitlines()] == [
+        "sse_stream: the stream reports",
+        "sse_stream: the stream ended i",
+        "sse_stream: PATH 'a' is in no ",
+    ]
+    assert main(stream, "--select", "a").status == 1
+    assert main(stream, "--select", "a", "--require-done").status == 3
+    assert main(JSON + b"\ndata", "--select", "a", "--require-done").status == 1
+
+
+def test_a_dash_is_standard_input() -> None:
+    done = run("-", "--data", stream=b"data: a\n\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"a\n", b"")
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().split() == ["sse-stream", sse_stream.__version__]
+
+
+@posix
+def test_version_without_standard_output_goes_to_standard_error() -> None:
+    done = subprocess.run(
+        f'"{sys.executable}" -m sse_stream --version >&-', shell=True, cwd=ROOT, capture_output=True
+    )
+    assert done.returncode == 0
+    assert done.stderr.decode().split() == ["sse-stream", sse_stream.__version__]
+
+
+def test_control_characters_go_into_a_pipe_as_they_are(main: Any) -> None:
+    text = "".join(map(chr, range(1, 160))).replace("\n", "").replace("\r", "") + "\u202e\u2066"
+    stream = f"data: {text}\n\n".encode()
+    assert main(stream, "--data").out == text + "\n"
+    assert json.loads(main(stream).out)["data"] == text
+    data = json.dumps({"a": text})
+    assert main(f"data: {data}\n\n".encode(), "--select", "a").out == text
 
 
 def test_max_event_size(main: Any) -> None:
     stream = b"data: a\n\ndata: 12345678\n\n"
     done = main(stream, "--data", "--max-event-size", "10")
     assert (done.status, done.out) == (1, "a\n")
-    message = "sse_stream: the event stream holds an event or a line larger than 10 bytes\n"
-    assert done.err == message
+    assert done.err == (
+        "sse_stream: an event or a line is larger than the limit of 10 bytes; "
+        "see --max-event-size\n"
+    )
     done = main(stream, "--data", "--max-event-size", "14")
     assert (done.status, done.out, done.err) == (0, "a\n12345678\n", "")
 
@@ -367,7 +693,7 @@ def test_a_nonblocking_pipe_without_data_is_an_error() -> None:
     os.close(reading)
     os.close(writing)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"sse_stream: the file does not block")
+    assert done.stderr.startswith(b"sse_stream: the file is non-blocking")
 
 
 @posix
@@ -380,6 +706,44 @@ def test_a_full_disk_is_reported_once(arguments: list[str]) -> None:
             [*COMMAND, *arguments, CHAT], cwd=ROOT, stdout=full, stderr=subprocess.PIPE
         )
     assert (done.returncode, done.stderr) == (2, b"sse_stream: No space left on device\n")
+
+
+@posix
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_is_only_partly_written_is_reported(tmp_path: Path, unbuffered: str) -> None:
+    # The system writes what the limit of the file's size allows, then refuses.
+    code = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        f"os.execv(sys.executable, {[*COMMAND, '--data']})"
+    )
+    with open(tmp_path / "output", "wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**WITHOUT_COVERAGE, "PYTHONUNBUFFERED": unbuffered},
+            input=b"data: " + b"x" * 5000 + b"\n\n",
+            stdout=output,
+            stderr=subprocess.PIPE,
+        )
+    assert (done.returncode, done.stderr) == (2, b"sse_stream: File too large\n")
+
+
+@posix
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_nonblocking_pipe_that_is_full_is_reported(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    done = subprocess.run(
+        [*COMMAND, "--data"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        input=b"data: " + b"x" * 1_000_000 + b"\n\n",
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(reading)
+    os.close(writing)
+    assert done.returncode == 2 and re.fullmatch(rb"sse_stream: .*\n", done.stderr)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--data"], ["--select", "a"]])
@@ -397,20 +761,104 @@ def test_a_closed_pipe_ends_it_quietly(arguments: list[str]) -> None:
         assert process.stderr is not None and process.stderr.read() == b""
 
 
-@posix
-@pytest.mark.parametrize("arguments", [[], ["--select", "a"], ["--require-done"]])
-def test_ctrl_c_ends_it_quietly(arguments: list[str]) -> None:
-    # If this process ignores the signal, so do its children.
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let children of this process have the signal, which a job in the background ignores."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with running(*arguments) as (process, write, read):
-            write.write(b'data: {"a": "x"}\n\n')
-            assert read.read(1)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@posix
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("arguments", [[], ["--select", "a"], ["--require-done"], ["--stats"]])
+def test_ctrl_c_ends_it_quietly(arguments: list[str]) -> None:
+    with running(*arguments) as (process, write, read):
+        write.write(b'data: {"a": "x"}\n\n')
+        assert read.read(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr is not None
+        assert process.stderr.read()[:16] == (
+            b"1 events, 18 byt" if "--stats" in arguments else b""
+        )
+
+
+ENDED_BY_CTRL_C = (130, -signal.SIGINT)
+
+# Sends the signal at the given number of function calls after the command line's own code
+# begins, and a second one two calls later.
+INTERRUPT = """
+import os, runpy, signal, sys
+count = 0
+def profile(frame, event, argument):
+    global count
+    if count or frame.f_code.co_filename.endswith(os.path.join("sse_stream", "__main__.py")):
+        count += 1
+        if count in ({at}, {at} + 2):
+            os.kill(os.getpid(), signal.SIGINT)
+sys.setprofile(profile)
+runpy.run_module("sse_stream", run_name="__main__", alter_sys=True)
+"""
+
+
+@posix
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("at", [*range(2, 10), 20, 50, 100, 200, 500, 1000, 2000, 3000, 4000, 5000])
+def test_ctrl_c_at_any_moment_of_the_start_ends_it_quietly(at: int) -> None:
+    command = [sys.executable, "-c", INTERRUPT.format(at=at), "--stats", CHAT]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True)
+    assert done.returncode in ENDED_BY_CTRL_C and b"Traceback" not in done.stderr
+
+
+@posix
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_in_the_first_moments(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)  # type: ignore[attr-defined, unused-ignore]
+    for milliseconds in range(0, 150, 3):
+        # Opening a FIFO waits for its other side, reading an open pipe for bytes.
+        file = [str(fifo)] if milliseconds % 2 else []
+        with subprocess.Popen(
+            [*COMMAND, *file],
+            cwd=ROOT,
+            env=WITHOUT_COVERAGE,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            time.sleep(milliseconds / 1000)
             process.send_signal(signal.SIGINT)
-            assert process.wait() == 130
-            assert process.stderr is not None and process.stderr.read() == b""
-    finally:
-        signal.signal(signal.SIGINT, before)
+            assert process.stdin is not None and process.stderr is not None
+            process.stdin.close()
+            while process.poll() is None:
+                # Python may lose the signal before the command's own code begins ("Exception
+                # ignored"): then the end of the input ends it.
+                os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))
+                time.sleep(0.001)
+            message = process.stderr.read().decode()
+        # What Python prints before the first statement of __main__.py is not the command's.
+        assert not re.search(r'__main__\.py", line (?![01],)|cli\.py', message)
+        assert process.returncode in ENDED_BY_CTRL_C or "KeyboardInterrupt" in message
+
+
+@posix
+def test_ctrl_c_stays_ignored_where_it_was() -> None:
+    code = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(*{})"
+    command = [sys.executable, [*COMMAND, "--data"]]
+    with subprocess.Popen(
+        [sys.executable, "-c", code.format(command)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for text in (b"a\n", b"b\n"):
+            process.stdin.write(b"data: " + text + b"\n")
+            assert read_exactly(process.stdout, 2) == text
+            process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        assert process.wait() == 0
 
 
 class Failing(io.TextIOWrapper):
@@ -454,8 +902,42 @@ def test_a_write_error_is_reported_once(
     failing.close()
 
 
+def test_windows_reports_a_closed_pipe_as_a_wrong_argument(
+    main: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for system, expected in {"nt": (0, ""), os.name: (2, "sse_stream: Invalid argument\n")}.items():
+        with monkeypatch.context() as patch:
+            failing = Failing(OSError(errno.EINVAL, "Invalid argument"))
+            patch.setattr(sys, "stdout", failing)
+            patch.setattr(os, "name", system)
+            done = main(b"data: x\n\n", "--data")
+            failing.close()
+        assert (done.status, done.err) == expected
+
+
+@posix
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_into_a_closed_pipe_or_a_full_disk(argument: str) -> None:
+    # Without a buffer, argparse meets the error, and ignores it.
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+
+    def into(output: int | IO[bytes]) -> tuple[int, bytes]:
+        done = subprocess.run(
+            [*COMMAND, argument], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.PIPE
+        )
+        return done.returncode, done.stderr
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    assert into(writing) == (0, b"")
+    os.close(writing)
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "wb") as full:
+            assert into(full) == (2, b"sse_stream: No space left on device\n")
+
+
 def test_no_spinner_where_standard_error_is_no_terminal() -> None:
-    stream = b": one\n\n: two\n\ndata: {}\n\n: three\n\n"
+    stream = b': one\n\n: two\n\ndata: {"a": 1}\n\n: three\n\n'
     for arguments in (["--select", "a"], ["--data"], []):
         assert run(*arguments, stream=stream).stderr == b""
 

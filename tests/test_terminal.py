@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +26,9 @@ class Terminal:
     def __init__(self) -> None:
         self._master, self.slave = pty.openpty()
         self.text = ""
+
+    def type(self, text: bytes) -> None:
+        os.write(self._master, text)
 
     def read_until(self, wanted: str) -> None:
         """Read until this text has come; only the time limit of the test run ends a longer wait."""
@@ -85,6 +90,28 @@ def test_the_spinner_shows_the_comment_and_is_gone_before_text() -> None:
     assert process.wait() == 0
     shown, erase, after = terminal.read_all().rpartition(ERASE)
     assert "warming" in shown and erase and after == "text\r\n"
+
+
+def test_ctrl_c_erases_the_spinner() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    terminal = Terminal()
+    process = subprocess.Popen(
+        command("--data"),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=terminal.slave,
+        stderr=terminal.slave,
+        env=environment(),
+    )
+    signal.signal(signal.SIGINT, before)
+    assert process.stdin is not None
+    process.stdin.write(b": warming up\n")
+    process.stdin.flush()
+    terminal.read_until("warming up")
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    process.stdin.close()
+    assert terminal.read_all().endswith(ERASE)
 
 
 def test_a_spinner_wider_than_the_terminal_leaves_no_trace() -> None:
@@ -150,7 +177,7 @@ def test_errors_are_red_in_a_terminal() -> None:
 
 STATS = re.compile(
     r"(\d+) events, (\d+) bytes, \d+ events/s, "
-    r"first event after ([\d.]+ s|none), longest gap [\d.]+ s\r?\n"
+    r"first event after ([\d.]+ s|none), longest gap [\d.]+ s, (\d+) lines ignored\r?\n"
 )
 
 
@@ -161,33 +188,139 @@ def test_stats_are_one_line_at_the_end() -> None:
     assert done.stdout == b"a\nb\n"
     found = STATS.fullmatch(done.stderr.decode())
     assert found and found[1] == "2" and found[2] == "18" and found[3] != "none"
-    done = subprocess.run(command("--stats"), cwd=ROOT, input=b": a\n", capture_output=True)
-    found = STATS.fullmatch(done.stderr.decode())
-    assert found and found[1] == "0" and found[3] == "none"
+    done = subprocess.run(
+        command("--stats"), cwd=ROOT, input=b": a\nx\ny: 1\n", capture_output=True
+    )
+    message, line = done.stderr.decode().splitlines(keepends=True)
+    found = STATS.fullmatch(line)
+    assert found and found[1] == "0" and found[3] == "none" and found[4] == "2"
+    assert message.rstrip() == "sse_stream: ignored 2 lines, the first: 'x'"
 
 
-def test_stats_are_live_when_the_text_goes_elsewhere() -> None:
+def test_the_live_figures_stay_when_output_goes_elsewhere() -> None:
     terminal = Terminal()
     process = subprocess.Popen(
         command("--stats", "--data"),
         cwd=ROOT,
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=terminal.slave,
         env=environment(),
     )
-    assert process.stdin is not None
+    assert process.stdin is not None and process.stdout is not None
     sent = 0
     while "events/s" not in terminal.text:
         # The line is updated at most ten times a second: feed until it has come once.
-        process.stdin.write(b"data: a\n\n" * 1000)
+        process.stdin.write(b"data: a\n\n: hi\n\n" * 10)
         process.stdin.flush()
-        sent += 1000
+        assert process.stdout.read(20) == b"a\n" * 10
+        sent += 10
         terminal.read_what_is_there()
+    # The output that followed it has come, and did not erase it.
+    assert ERASE not in terminal.text.rpartition("events/s")[2] and "hi" not in terminal.text
     process.stdin.close()
-    assert process.wait() == 0
-    last = STATS.search(terminal.read_all().rpartition(ERASE)[2])
+    assert process.wait() == 0 and process.stdout.read() == b""
+    process.stdout.close()
+    last = STATS.fullmatch(terminal.read_all().rpartition(ERASE)[2])
     assert last and int(last[1]) == sent
+
+
+CONTROLS = "".join(
+    chr(code)
+    for code in (
+        *(code for code in range(160) if code not in (0, 9, 10, 13) and not 32 <= code < 127),
+        *(0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--data"], ["--select", "a"], ["--select", "b"], ["--select", "none"]],
+    ids=str,
+)
+@pytest.mark.parametrize("end", ["", "data: cut"])
+def test_no_control_characters_reach_a_terminal(arguments: list[str], end: str) -> None:
+    text = json.dumps({"a": f"é\t\n{CONTROLS}\r\0", "b": [CONTROLS], CONTROLS: 1})
+    stream = (
+        f": {CONTROLS}\nunknown {CONTROLS}: 1\nid: {CONTROLS}\nevent: {CONTROLS}\n"
+        f"data: {text}\n\ndata: {CONTROLS}\n\nevent: error\ndata: {CONTROLS}\n\n{end}"
+    ).encode()
+    raw = f"data: {json.dumps({'a': CONTROLS, CONTROLS: 1}, ensure_ascii=False)}\n\n".encode()
+    for sent in (stream, raw, CONTROLS.encode()):
+        terminal = Terminal()
+        subprocess.run(
+            command(*arguments),
+            cwd=ROOT,
+            input=sent,
+            stdout=terminal.slave,
+            stderr=terminal.slave,
+            env=environment(NO_COLOR="1"),
+        )
+        # The command's own: it shows the spinner, and erases it.
+        shown = re.sub(r"\r\x1b\[K|\x1b\[\?7[lh]", "", terminal.read_all())
+        assert not set(shown.replace("\r\n", "\n")) & {*CONTROLS, "\r", "\0"}
+    if arguments == ["--select", "a"]:
+        assert "\\u009b" in shown or "\\x9b" in shown
+
+
+def test_an_escaped_control_character_is_still_json() -> None:
+    terminal = Terminal()
+    stream = f"data: {CONTROLS}\n\n".encode()
+    subprocess.run(
+        command(), cwd=ROOT, input=stream, stdout=terminal.slave, env=environment(), check=True
+    )
+    assert json.loads(terminal.read_all())["data"] == CONTROLS
+
+
+def test_a_message_begins_a_line_of_its_own() -> None:
+    terminal = Terminal()
+    subprocess.run(
+        command("--select", "a"),
+        cwd=ROOT,
+        input=b'data: {"a": "half"}\n\nevent: error\ndata: no\n\ndata: {"a": "rest"}\n\ndata: {',
+        stdout=terminal.slave,
+        stderr=terminal.slave,
+        env=environment(NO_COLOR="1"),
+    )
+    assert terminal.read_all().split("\r\n") == [
+        "half",
+        "sse_stream: the stream reports an error: no",
+        "rest",
+        "sse_stream: the stream ended in the middle of an event",
+        "",
+    ]
+
+
+def test_selected_text_that_ends_a_line_gets_no_second_line_end() -> None:
+    terminal = Terminal()
+    subprocess.run(
+        command("--select", "a"),
+        cwd=ROOT,
+        input=b'data: {"a": "text\\n"}\n\n',
+        stdout=terminal.slave,
+        check=True,
+    )
+    assert terminal.read_all() == "text\r\n"
+
+
+def test_no_file_on_a_terminal_says_that_it_reads_standard_input() -> None:
+    for arguments in ([], ["-"], [CHAT]):
+        keyboard, terminal = Terminal(), Terminal()
+        process = subprocess.Popen(
+            command("--data", *arguments),
+            cwd=ROOT,
+            stdin=keyboard.slave,
+            stdout=terminal.slave,
+            stderr=subprocess.PIPE,
+        )
+        keyboard.type(b"data: typed\n\n\x04")
+        _, message = process.communicate()
+        assert process.returncode == 0
+        shown = b"sse_stream: reading standard input from the terminal; Ctrl-C ends it\n"
+        assert message == (b"" if arguments else shown)
+        assert terminal.read_all().startswith("typed" if arguments != [CHAT] else "{")
+        keyboard.read_all()
 
 
 def test_help_fits_one_screen() -> None:
@@ -195,5 +328,9 @@ def test_help_fits_one_screen() -> None:
         command("--help"), cwd=ROOT, capture_output=True, text=True, env=environment(COLUMNS="80")
     )
     lines = done.stdout.splitlines()
-    assert len(lines) <= 24 and max(map(len, lines)) <= 80
-    assert any("curl -sN URL | python -m sse_stream" in line for line in lines)
+    # The example is one line, to copy.
+    example = (
+        "curl -sSN --fail-with-body URL | python -m sse_stream --select choices.0.delta.content"
+    )
+    assert lines[-1] == example
+    assert len(lines) <= 24 and max(map(len, lines[:-1])) <= 80
