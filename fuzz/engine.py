@@ -48,10 +48,14 @@ def read(data: bytes) -> Input:
 
 
 def in_pieces(options: int) -> None:
-    """Make the pure parser process chunks in parts of few bytes, as no input here is large."""
+    """Make the pure parser process chunks in parts of few bytes, as no input here is large.
+
+    A part has at least 8 bytes: the parser takes a line in progress that is larger than a part
+    to be longer than any name of a field, its colon and one space.
+    """
     from sse_stream import parser
 
-    parser._PIECE = options % 64 + 1 if options & 128 else 16384
+    parser._PIECE = options % 64 + 8 if options & 128 else 16384
 
 
 def single_bytes(stream: bytes) -> list[bytes]:
