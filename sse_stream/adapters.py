@@ -469,14 +469,17 @@ class Dispatcher:
         self._on_done = on_done
         self._on_ignored = on_ignored
         self._parser = parser or Parser(report_ignored=on_ignored is not None)
-        # The items for which no callback was called yet, the next one last.
-        self._items: list[Item] = []
+        # Imported here: nothing else needs it.
+        from collections import deque
+
+        # The items for which no callback was called yet.
+        self._items: deque[Item] = deque()
         self._done = False
 
     def feed(self, data: Buffer) -> None:
         """Process the next bytes and call back for each item; raises as Parser.feed()."""
         try:
-            self._items[:0] = self._parser.feed(data)[::-1]
+            self._items += self._parser.feed(data)
         finally:
             self._dispatch()
 
@@ -487,7 +490,7 @@ class Dispatcher:
         iter_items(); else as Parser.close().
         """
         try:
-            self._items[:0] = _end(self._parser, flush, require_done)[::-1]
+            self._items += _end(self._parser, flush, require_done)
         finally:
             self._dispatch()
         if require_done and not self._done:
@@ -495,7 +498,7 @@ class Dispatcher:
 
     def _dispatch(self) -> None:
         while self._items:
-            item = self._items.pop()
+            item = self._items.popleft()
             callback: Any
             if isinstance(item, Event):
                 callback = self._on_event

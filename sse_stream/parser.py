@@ -300,7 +300,7 @@ class Parser:
 
 
 class _LineInProgress(bytearray):
-    """A line that comes in several chunks; it may be large, so these methods copy no value."""
+    """A line in several chunks; these methods copy no value. Used where it is above _PIECE."""
 
     def partition(self, colon: Buffer, /) -> tuple[bytes, bytes, bytearray]:  # type: ignore[override]
         # No known name is longer than five bytes.
