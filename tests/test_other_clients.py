@@ -1,26 +1,182 @@
-"""The parser instead of the decoder of other clients; their users see no difference."""
+"""docs/replacing-other-parsers.md: its code blocks, and the SDKs with sse_stream as decoder."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import json
 import re
-from collections.abc import Iterator
+import ssl
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
-import httpx
 import pytest
-from support.readme import BLOCKS
+from aiohttp import web
 from support.server import Exchange, Server, Step
 
-from sse_stream import Parser
+from sse_stream import IncompleteStreamError, NotEventStreamError
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "tests" / "data"
-CHAT = (DATA / "chat.sse").read_bytes()
-MESSAGES = (DATA / "messages.sse").read_bytes()
-CHAT_TEXT = "Grüße aus Zürich! 東京ではこんにちは。 First line\u2028second line, and a smile: 😀."
-MESSAGES_TEXT = "Ja, natürlich: 東京\u2028と京都 😀"
+PAGE = (ROOT / "docs" / "replacing-other-parsers.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```py\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def block(part: str) -> str:
+    """Return the only code block of the page that holds this text."""
+    (found,) = [code for code in BLOCKS if part in code]
+    assert isinstance(found, str)
+    return found
+
+
+def execute(code: str, namespace: dict[str, Any] | None = None) -> dict[str, Any]:
+    found = dict(namespace or {})
+    exec(compile(code, "docs/replacing-other-parsers.md", "exec"), found)
+    return found
+
+
+DECODER = execute(block("class Decoder"))
+
+
+class SDK(NamedTuple):
+    """How a client class is found and used, and what its stream looks like."""
+
+    module: str
+    name: str
+    is_async: bool
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+    @property
+    def is_anthropic(self) -> bool:
+        return self.module == "anthropic"
+
+    def client(self, url: str, *first: type) -> Any:
+        """Return a client; its class is a subclass of ``first`` and of the SDK's own class."""
+        base = getattr(pytest.importorskip(self.module), self.name)
+        options = {"warm_tcp_connection": False} if "Cerebras" in self.name else {}
+        kind = type("Client", (*first, base), {})
+        return kind(api_key="none", base_url=url, max_retries=0, **options)
+
+    def request(self, client: Any) -> Any:
+        messages = [{"role": "user", "content": "Hello"}]
+        if self.is_anthropic:
+            return client.messages.create(
+                model="example-1", max_tokens=9, messages=messages, stream=True
+            )
+        return client.chat.completions.create(model="example-1", messages=messages, stream=True)
+
+    def chunks(self, client: Any, limit: int | None = None) -> list[Any]:
+        """Return what the client yields; leave its stream after ``limit`` chunks."""
+        seen: list[Any] = []
+        if self.is_async:
+            asyncio.run(self._read_async(client, limit, seen))
+            return seen
+        with client, self.request(client) as stream:
+            for chunk in stream:
+                seen.append(chunk.model_dump())
+                if len(seen) == limit:
+                    break
+        return seen
+
+    async def _read_async(self, client: Any, limit: int | None, seen: list[Any]) -> None:
+        async with client, await self.request(client) as stream:
+            async for chunk in stream:
+                seen.append(chunk.model_dump())
+                if len(seen) == limit:
+                    break
+
+    def stream(self, texts: list[str], keep_alive: bytes = b"") -> bytes:
+        """Return the answer whose text is divided like this, in the manner of the provider."""
+        if self.is_anthropic:
+            return anthropic_stream(texts, keep_alive)
+        return chat_stream(texts, keep_alive, self.module)
+
+    def text(self, chunks: list[Any]) -> str:
+        if self.is_anthropic:
+            return "".join(c["delta"]["text"] for c in chunks if c["type"] == "content_block_delta")
+        return "".join(c["choices"][0]["delta"]["content"] or "" for c in chunks if c["choices"])
+
+
+def data(value: object) -> bytes:
+    return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+def chat_stream(texts: list[str], keep_alive: bytes, module: str) -> bytes:
+    """Chunks of a chat completion; each provider adds members of its own."""
+
+    def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1764000000,
+            "model": "example-1",
+            "choices": [choice],
+        }
+
+    def added(last: bool) -> dict[str, Any]:
+        usage = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+        members: dict[str, dict[str, Any]] = {
+            "openai": {"service_tier": "default", "usage": usage if last else None},
+            "groq": {"x_groq": {"id": "req_1", "usage": usage} if last else {"id": "req_1"}},
+            "together": {"usage": usage if last else None},
+            "cerebras.cloud.sdk": {"system_fingerprint": "fp_1", "usage": usage} if last else {},
+        }
+        return members[module]
+
+    role = {"role": "assistant"}
+    parts = [data(chunk(role | {"content": ""}) | added(False))]
+    parts += [data(chunk(role | {"content": text}) | added(False)) for text in texts]
+    parts += [data(chunk(role | {"content": ""}, "stop") | added(True)), b"data: [DONE]\n\n"]
+    return keep_alive + keep_alive.join(parts)
+
+
+def anthropic_stream(texts: list[str], keep_alive: bytes) -> bytes:
+    usage = {"input_tokens": 9, "output_tokens": 1}
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "example-1",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": usage,
+    }
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "ping"},
+    ]
+    for text in texts:
+        delta = {"type": "text_delta", "text": text}
+        events.append({"type": "content_block_delta", "index": 0, "delta": delta})
+    stop = {"stop_reason": "end_turn", "stop_sequence": None}
+    events += [
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": stop, "usage": usage},
+        {"type": "message_stop"},
+    ]
+    parts = [f"event: {event['type']}\n".encode() + data(event) for event in events]
+    return keep_alive + keep_alive.join(parts)
+
+
+OPENAI = SDK("openai", "OpenAI", False)
+GROQ = SDK("groq", "Groq", False)
+TOGETHER = SDK("together", "Together", False)
+CEREBRAS = SDK("cerebras.cloud.sdk", "Cerebras", False)
+ANTHROPIC = SDK("anthropic", "Anthropic", False)
+SYNC = [OPENAI, GROQ, TOGETHER, CEREBRAS, ANTHROPIC]
+SDKS = SYNC + [SDK(sdk.module, f"Async{sdk.name}", True) for sdk in SYNC]
+EACH = pytest.mark.parametrize("sdk", SDKS, ids=str)
+TEXTS = ["Grüße aus ", "東京\u2028と京都", " 😀\n\n", "data: x"]
+COMMENT = b": keep-alive\n\n"
+# Events without a type, which anthropic's client skips.
+UNTYPED = b'data: {"type": "keep-alive"}\n\ndata:\n\n'
 
 
 @pytest.fixture(scope="module")
@@ -29,135 +185,342 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=[1, 7, 1000, "CRLF"], ids=lambda size: f"chunks of {size}")
-def serve(request: pytest.FixtureRequest, server: Server) -> Any:
-    """Return a function that makes the server send a stream in chunks of that size."""
+@pytest.fixture(autouse=True)
+def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each client loads all certificates, which takes longer than a test, and uses none here."""
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *args, **kwargs: None)
 
-    def serve(stream: bytes) -> str:
-        size = request.param
-        if size == "CRLF":
-            stream, size = stream.replace(b"\n", b"\r\n"), 11
-        # Small chunks only at the start: each chunk takes time on both sides.
-        small = min(len(stream), 100 * size)
+
+class Recorded(Exchange):
+    """An exchange that records the address of each client's connection."""
+
+    def __init__(self, steps: list[Step], ending: str) -> None:
+        super().__init__(steps, ending=ending)
+        self.connections: list[object] = []
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        self.connections.append(request.transport.get_extra_info("peername"))
+        return await super().answer(request)
+
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve(server: Server) -> Serve:
+    """Return a function that makes the server send a stream in chunks of a size."""
+
+    def serve(stream: bytes, size: int = 4096, ending: str = "end") -> str:
+        # The server waits after each chunk, so only the start comes in very small ones.
+        small = min(len(stream), 60 * size)
         chunks = [stream[at : at + size] for at in range(0, small, size)]
-        chunks += [stream[at : at + 997] for at in range(small, len(stream), 997)]
-        server.exchange = Exchange([Step(chunks, 0)])
+        chunks += [stream[at : at + 65536] for at in range(small, len(stream), 65536)]
+        server.exchange = Recorded([Step(chunks, 0)], ending)
         return f"http://127.0.0.1:{server.port}"
 
     return serve
 
 
-def event_source() -> Any:
-    """Return the README's replacement for the class of httpx-sse."""
-    found: dict[str, Any] = {}
-    code, _, _ = BLOCKS["In the place of another parser 1"].partition("\n\nwith httpx.stream")
-    exec(code, found)
-    return found["EventSource"]
+def own_and_ours(sdk: SDK, url: str) -> tuple[list[Any], list[Any]]:
+    own = sdk.chunks(sdk.client(url))
+    return own, sdk.chunks(sdk.client(url, DECODER["OnSSEStream"]))
 
 
-def client(base: Any) -> Any:
-    """Return a subclass of ``base``, made as in the README."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    code = re.search(r"^```py\n(import openai\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert code
-    found: dict[str, Any] = {}
-    exec(code[1], found)
-    return type("Client", (base,), {"_make_sse_decoder": found["Client"]._make_sse_decoder})
+@pytest.mark.parametrize(
+    ("line_end", "size"),
+    [(b"\n", 1), (b"\n", 1000), (b"\r\n", 7)],
+    ids=["LF, chunks of 1", "LF, chunks of 1000", "CRLF, chunks of 7"],
+)
+@EACH
+def test_ordinary_streams_give_the_same_as_with_the_own_decoder(
+    sdk: SDK, line_end: bytes, size: int, serve: Serve
+) -> None:
+    stream = sdk.stream(TEXTS, COMMENT).replace(b"\n", line_end)
+    own, ours = own_and_ours(sdk, serve(stream, size))
+    assert ours == own
+    assert sdk.text(ours) == "".join(TEXTS)
 
 
-def test_the_openai_client(serve: Any) -> None:
-    openai = pytest.importorskip("openai")
-
-    kind = client(openai.OpenAI)
-    with kind(api_key="none", base_url=serve(CHAT)) as api:
-        stream = api.chat.completions.create(model="m", messages=[], stream=True)
-        chunks = list(stream)
-    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
-    assert text == CHAT_TEXT
-    assert chunks[-1].usage is not None
+@EACH
+def test_a_large_event_gives_the_same_as_with_the_own_decoder(sdk: SDK, serve: Serve) -> None:
+    text = "x" * 2_000_000
+    own, ours = own_and_ours(sdk, serve(sdk.stream([text, "y"]), 65536))
+    assert ours == own
+    assert sdk.text(ours) == text + "y"
 
 
-def test_the_async_openai_client(serve: Any) -> None:
-    openai = pytest.importorskip("openai")
-
-    kind = client(openai.AsyncOpenAI)
-
-    async def main(url: str) -> str:
-        async with kind(api_key="none", base_url=url) as api:
-            stream = await api.chat.completions.create(model="m", messages=[], stream=True)
-            return "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
-
-    assert asyncio.run(main(serve(CHAT))) == CHAT_TEXT
+def test_an_event_above_the_default_limit_of_the_parser() -> None:
+    chunks = [b"data: ", b"x" * (64 * 1024 * 1024 + 1), b"\n\n"]
+    (event,) = DECODER["Decoder"]().iter_bytes(chunks)
+    assert len(event.data) == len(chunks[1])
 
 
-def test_the_openai_client_raises_what_the_stream_reports(serve: Any) -> None:
-    openai = pytest.importorskip("openai")
+@pytest.mark.parametrize("extra", [UNTYPED, b"data: [DONE]\n\n"], ids=["untyped", "[DONE]"])
+@pytest.mark.parametrize("sdk", [sdk for sdk in SDKS if sdk.is_anthropic], ids=str)
+def test_anthropic_skips_events_that_are_not_its_own(sdk: SDK, extra: bytes, serve: Serve) -> None:
+    own, ours = own_and_ours(sdk, serve(sdk.stream(TEXTS, extra)))
+    assert ours == own
+    assert sdk.text(ours) == "".join(TEXTS)
 
-    kind = client(openai.OpenAI)
-    failing = CHAT[: CHAT.index(b"\xe6\x9d\xb1") - 300].rpartition(b"\n\n")[0] + (
-        b'\n\ndata: {"error": {"message": "upstream went away"}}\n\n'
+
+@pytest.mark.parametrize("sdk", [sdk for sdk in SDKS if not sdk.is_anthropic], ids=str)
+def test_nothing_after_done_is_yielded(sdk: SDK, serve: Serve) -> None:
+    own, ours = own_and_ours(sdk, serve(sdk.stream(["a"]) + sdk.stream(["b"])))
+    assert ours == own
+    assert sdk.text(ours) == "a"
+
+
+@EACH
+def test_an_error_that_the_stream_reports_is_raised(sdk: SDK, serve: Serve) -> None:
+    error: dict[str, Any] = {"error": {"type": "overloaded", "message": "upstream went away"}}
+    report = b"event: error\n" * sdk.is_anthropic + data(error)
+    stream = sdk.stream(TEXTS).replace(data({"type": "message_stop"}), b"")
+    stream = stream.replace(b"data: [DONE]\n\n", b"").replace(b"event: message_stop\n", b"")
+    url = serve(stream + report)
+    kind = sys.modules[sdk.module].APIError
+    for first in ((), (DECODER["OnSSEStream"],)):
+        with pytest.raises(kind, match="upstream went away"):
+            sdk.chunks(sdk.client(url, *first))
+
+
+@EACH
+def test_a_stream_that_is_left_is_closed(sdk: SDK, serve: Serve, server: Server) -> None:
+    url = serve(sdk.stream(TEXTS), ending="hold")
+    client = sdk.client(url, DECODER["OnSSEStream"])
+    assert len(sdk.chunks(client, limit=2)) == 2
+    assert server.exchange.client_left.wait(5)
+    assert not server.exchange.timed_out
+
+
+def connections(sdk: SDK, serve: Serve, server: Server, *first: type) -> int:
+    """Return how many connections a client opens for three requests."""
+    client = sdk.client(serve(sdk.stream(TEXTS)), *first)
+
+    async def main() -> None:
+        async with client:
+            for _ in range(3):
+                assert [chunk async for chunk in await sdk.request(client)]
+
+    if sdk.is_async:
+        asyncio.run(main())
+    else:
+        with client:
+            for _ in range(3):
+                assert list(sdk.request(client))
+    exchange = server.exchange
+    assert isinstance(exchange, Recorded)
+    assert len(exchange.connections) == 3
+    return len(set(exchange.connections))
+
+
+@EACH
+def test_the_connections_are_used_again(sdk: SDK, serve: Serve, server: Server) -> None:
+    own = connections(sdk, serve, server)
+    assert connections(sdk, serve, server, DECODER["OnSSEStream"]) == own
+    assert connections(sdk, serve, server, checked(sdk)) == 1
+    # Their own decoders close the connection at [DONE].
+    closing = ["openai.OpenAI", "together.Together", "together.AsyncTogether"]
+    closing += ["cerebras.cloud.sdk.Cerebras", "cerebras.cloud.sdk.AsyncCerebras"]
+    assert own == (3 if str(sdk) in closing else 1)
+
+
+def checked(sdk: SDK) -> type:
+    """Return the class of the page that raises for a truncated answer."""
+    code = block(
+        'until=lambda event: event.event == "message_stop"' if sdk.is_anthropic else "Decoder(done="
     )
-    with kind(api_key="none", base_url=serve(failing)) as api:
-        stream = api.chat.completions.create(model="m", messages=[], stream=True)
-        with pytest.raises(openai.APIError, match="upstream went away"):
-            list(stream)
+    found = execute(code, DECODER)["OnSSEStream"]
+    assert isinstance(found, type)
+    return found
 
 
-def test_the_anthropic_client(serve: Any) -> None:
-    anthropic = pytest.importorskip("anthropic")
-
-    kind = client(anthropic.Anthropic)
-    with (
-        kind(api_key="none", base_url=serve(MESSAGES)) as api,
-        api.messages.stream(model="m", max_tokens=9, messages=[]) as stream,
-    ):
-        assert "".join(stream.text_stream) == MESSAGES_TEXT
-        assert stream.get_final_message().stop_reason == "end_turn"
+@EACH
+def test_a_client_with_other_options_has_the_decoder_too(sdk: SDK) -> None:
+    client = sdk.client("http://127.0.0.1:9", DECODER["OnSSEStream"])
+    assert isinstance(client.with_options(timeout=5)._make_sse_decoder(), DECODER["Decoder"])
 
 
-def test_the_async_anthropic_client(serve: Any) -> None:
-    anthropic = pytest.importorskip("anthropic")
-
-    kind = client(anthropic.AsyncAnthropic)
-
-    async def main(url: str) -> str:
-        async with (
-            kind(api_key="none", base_url=url) as api,
-            api.messages.stream(model="m", max_tokens=9, messages=[]) as stream,
-        ):
-            return "".join([text async for text in stream.text_stream])
-
-    assert asyncio.run(main(serve(MESSAGES))) == MESSAGES_TEXT
-
-
-def seen(events: Any) -> list[tuple[str, str, str]]:
-    return [(event.event, event.data, event.id) for event in events]
-
-
-def test_the_interface_of_httpx_sse(serve: Any) -> None:
-    httpx_sse = pytest.importorskip("httpx_sse")
-    ours = event_source()
-    got = []
-    for kind in (ours, httpx_sse.EventSource):
-        with httpx.stream("GET", serve(MESSAGES)) as response:
-            got.append(seen(kind(response).iter_sse()))
-    assert got[0] == got[1] == seen(Parser().feed(MESSAGES))
-    with httpx.stream("GET", serve(CHAT)) as response:
-        assert seen(ours(response).iter_sse())[-1][1] == "[DONE]"
+@pytest.mark.parametrize("sdk", [sdk for sdk in SDKS if sdk.module == "openai"], ids=str)
+def test_the_typed_events_of_openai_responses(
+    sdk: SDK, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = {"id": "resp_1", "object": "response", "model": "example-1", "output": []}
+    events: list[dict[str, Any]] = [
+        {"type": "response.created", "response": response},
+        {"type": "response.output_text.delta", "delta": "東京", "item_id": "msg_1"},
+        {"type": "response.completed", "response": response},
+    ]
+    for number, event in enumerate(events):
+        event["sequence_number"] = number
+    stream = b"".join(f"event: {event['type']}\n".encode() + data(event) for event in events)
+    monkeypatch.setattr(
+        SDK,
+        "request",
+        lambda _, client: client.responses.create(model="example-1", input="Hello", stream=True),
+    )
+    own, ours = own_and_ours(sdk, serve(stream))
+    assert ours == own
+    assert [(chunk["type"], chunk.get("delta")) for chunk in ours] == [
+        (event["type"], event.get("delta")) for event in events
+    ]
 
 
-def test_the_async_interface_of_httpx_sse(serve: Any) -> None:
-    ours = event_source()
-
-    async def main(url: str) -> Any:
-        async with httpx.AsyncClient() as api, api.stream("GET", url) as response:
-            return seen([event async for event in ours(response).aiter_sse()])
-
-    assert asyncio.run(main(serve(MESSAGES))) == seen(Parser().feed(MESSAGES))
+BOM = b"\xef\xbb\xbf"
+CHATS = [OPENAI, GROQ, TOGETHER, CEREBRAS]
 
 
-def test_a_response_of_another_type_is_refused() -> None:
-    ours = event_source()
-    response = httpx.Response(200, json={"error": "no"})
-    with pytest.raises(httpx.TransportError):
-        list(ours(response).iter_sse())
+def outcome(sdk: SDK, url: str, *first: type) -> str:
+    """Return the text that came, or the name of the exception."""
+    try:
+        return sdk.text(sdk.chunks(sdk.client(url, *first)))
+    except Exception as error:
+        return type(error).__name__
+
+
+def differences() -> Iterator[tuple[str, SDK, bytes, str, str]]:
+    """Yield a name, the SDK, a stream, and the outcome with its own decoder and with ours."""
+    for sdk in SYNC:
+        stream = sdk.stream(["a", "b"])
+        with_id = b"id: 1\n" + stream.replace(b"\n\n", b"\n\n" + COMMENT, 1)
+        fails = "ab" if sdk.is_anthropic else "JSONDecodeError"
+        yield "a comment after an ID", sdk, with_id, fails, "ab"
+        yield "retry alone", sdk, b"retry: 5\n\n" + stream, fails, "ab"
+        invalid = sdk.stream(["a#"]).replace(b"#", b"\xff")
+        yield "invalid UTF-8", sdk, invalid, "UnicodeDecodeError", "a\ufffd"
+        body = b'{"error": {"message": "no such model"}}'
+        yield "a JSON error", sdk, body, "", NotEventStreamError.__name__
+    for sdk in CHATS:
+        _, _, from_first_text = sdk.stream(["a", "b"]).partition(b"\n\n")
+        yield "a byte order mark", sdk, BOM + from_first_text, "b", "ab"
+
+
+DIFFERENCES = list(differences())
+
+
+@pytest.mark.parametrize(
+    ("sdk", "stream", "own", "ours"),
+    [case[1:] for case in DIFFERENCES],
+    ids=[f"{case[1].module}: {case[0]}" for case in DIFFERENCES],
+)
+def test_a_difference_that_the_page_names(
+    sdk: SDK, stream: bytes, own: str, ours: str, serve: Serve
+) -> None:
+    url = serve(stream)
+    assert outcome(sdk, url) == own
+    assert outcome(sdk, url, DECODER["OnSSEStream"]) == ours
+
+
+def test_a_byte_order_mark_costs_anthropic_its_first_event(serve: Serve) -> None:
+    own, ours = own_and_ours(ANTHROPIC, serve(BOM + ANTHROPIC.stream(TEXTS)))
+    assert ours[0]["type"] == "message_start"
+    assert own == ours[1:]
+
+
+@pytest.mark.parametrize("sdk", SYNC, ids=str)
+def test_the_type_message_written_out(sdk: SDK, serve: Serve) -> None:
+    event = b"event: message\n"
+    if sdk.is_anthropic:
+        added = event + data({"type": "message_stop"})
+        own, ours = own_and_ours(sdk, serve(sdk.stream(TEXTS) + added))
+        assert own == [*ours, ours[-1]]
+        return
+    stream = event + sdk.stream(TEXTS).replace(b"\n\n", b"\n\n" + event)
+    own, ours = own_and_ours(sdk, serve(stream.removesuffix(event)))
+    assert sdk.text(ours) == "".join(TEXTS)
+    if sdk.module == "openai":
+        assert own == ours
+    elif sdk.module == "together":
+        assert own == []
+    else:
+        assert own and all(chunk["choices"] is None for chunk in own)
+
+
+@EACH
+def test_a_truncated_answer_raises_if_the_last_event_is_named(sdk: SDK, serve: Serve) -> None:
+    stream = sdk.stream(TEXTS)
+    before_last = stream.rindex(b"\n\n", 0, -2) + 2
+    in_the_text = stream.index(b"data: x") + 200
+    for end in (before_last, in_the_text):
+        url = serve(stream[:end])
+        half = sdk.chunks(sdk.client(url))
+        assert sdk.chunks(sdk.client(url, DECODER["OnSSEStream"])) == half
+        with pytest.raises(IncompleteStreamError):
+            sdk.chunks(sdk.client(url, checked(sdk)))
+    whole = sdk.chunks(sdk.client(serve(stream)))
+    assert sdk.chunks(sdk.client(serve(stream), checked(sdk))) == whole
+    if not sdk.is_anthropic:
+        # Some servers leave out the blank line after [DONE].
+        assert sdk.chunks(sdk.client(serve(stream[:-2]), checked(sdk))) == whole
+
+
+class Printed:
+    """What a block prints."""
+
+    def __init__(self) -> None:
+        self.values: list[object] = []
+        self.text = ""
+
+    def __call__(self, *values: object, end: str = "\n", flush: bool = False) -> None:
+        self.values += values
+        self.text += " ".join(map(str, values)) + end
+
+
+@pytest.mark.parametrize(
+    ("part", "sdk"),
+    [("class OpenAI", OPENAI), ("class Anthropic", ANTHROPIC)],
+    ids=["openai", "anthropic"],
+)
+def test_the_example_of_an_sdk(
+    part: str, sdk: SDK, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(sdk.module)
+    made: list[object] = []
+
+    class OnSSEStream(DECODER["OnSSEStream"]):  # type: ignore[misc,valid-type]
+        def _make_sse_decoder(self) -> object:
+            made.append(self)
+            return super()._make_sse_decoder()
+
+    url = serve(sdk.stream(TEXTS, COMMENT))
+    monkeypatch.setenv(f"{sdk.name.upper()}_BASE_URL", url)
+    monkeypatch.setenv(f"{sdk.name.upper()}_API_KEY", "none")
+    printed = Printed()
+    found = execute(block(part), {"OnSSEStream": OnSSEStream, "print": printed})
+    found["client"].close()
+    assert printed.text == "".join(TEXTS)
+    assert len(made) == 1
+
+
+@pytest.fixture
+def copied_file(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make ``import httpx_sse`` find docs/httpx_sse.py, as in a project that holds the copy."""
+    pytest.importorskip("httpx")
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    package = sys.modules.pop("httpx_sse", None)
+    yield
+    sys.modules.pop("httpx_sse", None)
+    if package is not None:
+        sys.modules["httpx_sse"] = package
+
+
+@pytest.mark.usefixtures("copied_file")
+def test_the_example_of_httpx_sse(serve: Serve) -> None:
+    url = serve(OPENAI.stream(TEXTS, COMMENT))
+    printed = Printed()
+    execute(block("with connect_sse").replace("http://127.0.0.1:8000", url), {"print": printed})
+    assert sys.modules["httpx_sse"].__file__ == str(ROOT / "docs" / "httpx_sse.py")
+    assert OPENAI.text(printed.values) == "".join(TEXTS)
+
+
+@pytest.mark.usefixtures("copied_file")
+def test_the_example_of_a_library_that_imports_httpx_sse(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = ModuleType("yourpackage")
+    copied = importlib.import_module("httpx_sse")
+    del sys.modules["httpx_sse"]
+    package.httpx_sse = copied  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "yourpackage", package)
+    monkeypatch.setitem(sys.modules, "yourpackage.httpx_sse", copied)
+    code, _, _ = block("import yourpackage").partition("\nfrom mcp")
+    execute(code)
+    assert importlib.import_module("httpx_sse") is copied
