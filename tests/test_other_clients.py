@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from support.readme import BLOCKS
+from support.pages import blocks
 from support.server import Exchange, Server, Step
 
 from sse_stream import Parser
 
+BLOCKS = {block.language: block.code for block in blocks("docs/replacing-other-parsers.md")}
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data"
 CHAT = (DATA / "chat.sse").read_bytes()
@@ -48,20 +48,17 @@ def serve(request: pytest.FixtureRequest, server: Server) -> Any:
 
 
 def event_source() -> Any:
-    """Return the README's replacement for the class of httpx-sse."""
+    """Return the page's replacement for the class of httpx-sse."""
     found: dict[str, Any] = {}
-    code, _, _ = BLOCKS["In the place of another parser 1"].partition("\n\nwith httpx.stream")
+    code, _, _ = BLOCKS["python"].partition("\n\nwith httpx.stream")
     exec(code, found)
     return found["EventSource"]
 
 
 def client(base: Any) -> Any:
-    """Return a subclass of ``base``, made as in the README."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    code = re.search(r"^```py\n(import openai\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert code
+    """Return a subclass of ``base``, made as on the page."""
     found: dict[str, Any] = {}
-    exec(code[1], found)
+    exec(BLOCKS["py"], found)
     return type("Client", (base,), {"_make_sse_decoder": found["Client"]._make_sse_decoder})
 
 

@@ -1,0 +1,130 @@
+"""Every code block of the README and of the pages in docs/ runs unchanged, except for the port."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.pages import PAGES, ROOT, Block, blocks, execute, write_modules
+from support.server import Exchange, Server, Step
+
+from sse_stream import Event, Parser
+
+CHAT = (ROOT / "tests" / "data" / "chat.sse").read_bytes()
+EVENTS = [item for item in Parser().feed(CHAT) if isinstance(item, Event)]
+# The tests of these pages run their blocks.
+TESTED_ELSEWHERE = {
+    "docs/encoding.md": "test_docstring_examples.py",
+    "docs/gateway.md": "test_gateway.py",
+    "docs/moving-over.md": "test_moving_over.py",
+    "docs/replacing-other-parsers.md": "test_other_clients.py",
+}
+# The tests of these blocks are in test_recipes.py.
+OWN_TESTS = re.compile("Resume|Stop early|Use the connection again|Idle timeout")
+
+BLOCKS = [block for page in PAGES if page not in TESTED_ELSEWHERE for block in blocks(page)]
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+SHELL = [block for block in BLOCKS if block.language == "sh"]
+TOKENS = [block for block in PYTHON if "OPENAI_API_KEY" in block.code]
+REMOTE = [block for block in PYTHON if "8000" in block.code] + TOKENS
+LOCAL = [block for block in PYTHON if block not in REMOTE and "def test_" not in block.code]
+CLIENTS = [
+    block
+    for block in REMOTE
+    if "print(event.data" in block.code and not OWN_TESTS.match(block.name)
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[int]:
+    """The port of the server that the pages tell the reader to start."""
+    command = [sys.executable, "tests/demo.py", "--serve", "--port", "0", "--pace", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r":(\d+)/", process.stdout.readline())
+        assert found
+        try:
+            yield int(found[1])
+        finally:
+            process.kill()
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+
+
+def in_small_chunks(is_printed: Callable[[Event], bool]) -> list[Step]:
+    """Cut the chat into chunks; the server waits after each until its events were printed."""
+    parser = Parser()
+    steps: list[Step] = []
+    for start in range(0, len(CHAT), 97):
+        chunk = CHAT[start : start + 97]
+        events = [item for item in parser.feed(chunk) if isinstance(item, Event)]
+        steps.append(Step([chunk], sum(map(is_printed, events))))
+    return steps
+
+
+@pytest.mark.parametrize("framing", ["chunked", "closed", "chunked gzip", "closed gzip"])
+@pytest.mark.parametrize("block", CLIENTS, ids=str)
+def test_a_client_prints_each_event_before_the_next_is_sent(
+    block: Block, framing: str, server: Server
+) -> None:
+    server.exchange = exchange = Exchange(in_small_chunks(lambda event: True), framing)
+    printed: list[object] = []
+
+    def show(value: object) -> None:
+        printed.append(value)
+        exchange.saw()
+
+    execute(block, server.port, show)
+    assert not exchange.timed_out
+    assert printed == [event.data for event in EVENTS]
+
+
+@pytest.mark.parametrize("block", TOKENS, ids=str)
+def test_an_example_prints_each_token_before_the_next_is_sent(
+    block: Block, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.port}/v1")
+    server.exchange = exchange = Exchange(in_small_chunks(lambda event: event.json()["choices"]))
+    printed: list[str] = []
+
+    def show(value: str, end: str, flush: bool) -> None:
+        printed.append(value)
+        exchange.saw()
+
+    execute(block, server.port, show)
+    assert not exchange.timed_out
+    choices = [choice for event in EVENTS for choice in event.json()["choices"]]
+    assert printed == [choice["delta"].get("content", "") for choice in choices]
+
+
+@pytest.mark.parametrize("block", REMOTE, ids=str)
+def test_a_block_runs_with_the_server_that_the_page_names(
+    block: Block, demo: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{demo}/v1")
+    write_modules(block.page, tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    printed: list[object] = []
+    execute(block, demo, lambda *values, **_: printed.extend(values))
+    assert printed
+
+
+@pytest.mark.parametrize("block", LOCAL, ids=str)
+def test_a_block_that_needs_no_server_prints_something(block: Block) -> None:
+    printed: list[object] = []
+    execute(block, 0, lambda *values, **_: printed.extend(values))
+    assert printed
