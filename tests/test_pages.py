@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ import pytest
 from support.pages import PAGES, ROOT, Block, blocks, execute, write_modules
 from support.server import Exchange, Server, Step
 
+import sse_stream
 from sse_stream import Event, Parser
 
 CHAT = (ROOT / "tests" / "data" / "chat.sse").read_bytes()
@@ -98,7 +101,9 @@ def test_an_example_prints_each_token_before_the_next_is_sent(
     block: Block, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.port}/v1")
-    server.exchange = exchange = Exchange(in_small_chunks(lambda event: event.json()["choices"]))
+    server.exchange = exchange = Exchange(
+        in_small_chunks(lambda event: bool(event.json()["choices"]))
+    )
     printed: list[str] = []
 
     def show(value: str, end: str, flush: bool) -> None:
@@ -128,3 +133,54 @@ def test_a_block_that_needs_no_server_prints_something(block: Block) -> None:
     printed: list[object] = []
     execute(block, 0, lambda *values, **_: printed.extend(values))
     assert printed
+
+
+@pytest.mark.parametrize("block", SHELL, ids=str)
+def test_a_command_runs(block: Block, demo: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not shutil.which("bash") or ("curl" in block.code and not shutil.which("curl")):
+        pytest.skip("bash or curl is not installed")
+    folder = os.path.dirname(sys.executable)
+    monkeypatch.setenv("PATH", folder + os.pathsep + os.environ["PATH"])
+    code = block.code.replace("8000", str(demo)).replace("demo.py\n", "demo.py --pace 0\n")
+    done = subprocess.run(["bash", "-ec", code], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "\N{LINE SEPARATOR}" in done.stdout.decode()
+
+
+def test_every_block_has_a_language_that_is_run() -> None:
+    assert not [str(block) for block in BLOCKS if block.language not in ("python", "sh")]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings of a page, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_a_file_and_a_heading(page: str) -> None:
+    path = ROOT / page
+    for target in re.findall(r"\]\((?!https://)([^)]+)\)", path.read_text("utf-8")):
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name).resolve() if name else path
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_the_readme_can_be_read_on_a_package_index() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.count("\n") <= 330
+    # A package index has neither the files nor the anchors: no pictures, and the text of a link
+    # is the path of its file.
+    assert "![" not in text
+    links = re.findall(r"\[([^\]]+)\]\((?!https://)([^)]+)\)", text)
+    assert links
+    assert [link for link in links if link[0] != link[1]] == []
+
+
+def test_the_readme_has_every_public_name() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    _, _, rest = text.partition("### All names\n")
+    names = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", rest, re.MULTILINE))))
+    assert names == set(sse_stream.__all__)
