@@ -135,7 +135,7 @@ class Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         sent = None
-        for line in iter(self.rfile.readline, b"\r\n"):
+        while (line := self.rfile.readline()).strip():
             name, _, value = line.decode().partition(":")
             if name.lower() == "last-event-id":
                 sent = value.strip()
@@ -144,20 +144,22 @@ class Handler(socketserver.StreamRequestHandler):
 
 
 EVENT_STREAM = "Content-Type: text/event-stream"
+# Each answer has its own connection.
+CLOSE = "Connection: close"
 
 
 def stream(
     body: str, *, whole: bool = True, head: tuple[str, ...] = ("200 OK", EVENT_STREAM)
 ) -> bytes:
     status, *headers = head
-    lines = [f"HTTP/1.1 {status}", *headers, "Transfer-Encoding: chunked", "", ""]
+    lines = [f"HTTP/1.1 {status}", *headers, "Transfer-Encoding: chunked", CLOSE, "", ""]
     data = body.encode()
     chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
     return "\r\n".join(lines).encode() + chunk + (b"0\r\n\r\n" if whole else b"")
 
 
 def status(line: str, *headers: str) -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {line}", "Content-Length: 0", *headers, "", ""]).encode()
+    return "\r\n".join([f"HTTP/1.1 {line}", "Content-Length: 0", CLOSE, *headers, "", ""]).encode()
 
 
 class Outcome(NamedTuple):
@@ -177,12 +179,21 @@ def read(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.syspath_prepend(tmp_path)
     recipe: Any = importlib.import_module(request.param)
     waits: list[float] = []
+    here = threading.current_thread()
+    sleep, asyncio_sleep = time.sleep, asyncio.sleep
 
+    # Other threads of the process go on sleeping.
     def sync_sleep(seconds: float) -> None:
-        waits.append(seconds)
+        if threading.current_thread() is here:
+            waits.append(seconds)
+        else:
+            sleep(seconds)
 
     async def async_sleep(seconds: float) -> None:
-        waits.append(seconds)
+        if threading.current_thread() is here:
+            waits.append(seconds)
+        else:
+            await asyncio_sleep(seconds)
 
     monkeypatch.setattr(time, "sleep", sync_sleep)
     monkeypatch.setattr(asyncio, "sleep", async_sleep)
@@ -327,7 +338,7 @@ def test_break_closes_the_connection(number: int, server: Server) -> None:
 def test_five_requests_use_one_connection(server: Server) -> None:
     server.exchange = Exchange([Step([b"data: 1\n\ndata: [DONE]\n\n", b": end\n\n"], 0)])
     assert printed_by(RECIPES["Use the connection again 1"], server.port) == ["1"] * 5
-    assert len(server.clients) == 1
+    assert len(server.connections) == 1
 
 
 def test_a_silent_server_is_detected_and_a_comment_is_not_silence(server: Server) -> None:
