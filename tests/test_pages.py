@@ -179,6 +179,17 @@ def test_the_readme_can_be_read_on_a_package_index() -> None:
     assert [link for link in links if link[0] != link[1]] == []
 
 
+def test_the_readme_has_every_option_of_the_command_line() -> None:
+    command = [sys.executable, "-m", "sse_stream", "--help"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    text = (ROOT / "README.md").read_text("utf-8")
+    section = text.partition("## The command line\n")[2].partition("If something is wrong")[0]
+    option = r"(?<![\w-])--[a-z-]+"
+    # The options of curl and --help itself are not in the list of the other side.
+    others = {"--fail-with-body", "--help"}
+    assert set(re.findall(option, section)) - others == set(re.findall(option, printed)) - others
+
+
 def test_the_readme_has_every_public_name() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     section = text.partition("### All names\n")[2].partition("\n## ")[0]
