@@ -147,6 +147,11 @@ def test_a_command_runs(block: Block, demo: int, monkeypatch: pytest.MonkeyPatch
     assert "\N{LINE SEPARATOR}" in done.stdout.decode()
 
 
+@pytest.mark.parametrize("page, file", TESTED_ELSEWHERE.items())
+def test_the_blocks_of_this_page_are_tested_elsewhere(page: str, file: str) -> None:
+    assert Path(page).name in (ROOT / "tests" / file).read_text("utf-8")
+
+
 def test_every_block_has_a_language_that_is_run() -> None:
     assert not [str(block) for block in BLOCKS if block.language not in ("python", "sh")]
 

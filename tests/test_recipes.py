@@ -122,7 +122,7 @@ def test_two_halves_of_an_emoji_are_joined() -> None:
 
 
 class Script(socketserver.ThreadingTCPServer):
-    """Gives one answer to each connection, and none when there are no more."""
+    """Gives the next answer to each connection; closes it if there is none."""
 
     def __init__(self, answers: Iterable[bytes]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -290,7 +290,7 @@ def test_the_server_sets_the_least_time_between_two_connections(read: Read) -> N
     assert others == [30, 300, 300]
 
 
-def test_without_a_wish_of_the_server_the_waits_grow(read: Read) -> None:
+def test_the_waits_grow_if_the_server_sets_no_time(read: Read) -> None:
     with script(*[stream("data: again\n\n")] * 9) as server:
         outcome = read(server)
     assert outcome[:2] == (["again"] * 8, "IncompleteStreamError")
@@ -311,20 +311,30 @@ def test_without_a_wish_of_the_server_the_waits_grow(read: Read) -> None:
         (stream("{}"), "NotEventStreamError"),
     ],
 )
-def test_these_answers_end_it_at_once(answer: bytes, error: str, read: Read) -> None:
+def test_there_is_no_new_request_after_these_answers(answer: bytes, error: str, read: Read) -> None:
     with script(stream("data: 1\n\n"), answer, stream(DONE)) as server:
         outcome = read(server)
     assert outcome[:2] == (["1"], error)
     assert len(server.ids) == 2
 
 
-def test_a_server_that_refuses_connections_is_given_up(read: Read) -> None:
+def test_it_ends_if_the_server_refuses_all_connections(read: Read) -> None:
     with Script([]) as server:
         server.socket.close()
         assert read(server)[:2] == ([], "ConnectError")
 
 
 # Connections
+
+
+@pytest.mark.parametrize("name", ["anyio", "trio"])
+def test_httpx_runs_under_other_event_loops(name: str, server: Server) -> None:
+    server.exchange = Exchange([Step([b"data: 1\n\n", b"data: [DONE]\n\n"], 0)])
+    block = RECIPES["httpx, async 1"]
+    assert "import asyncio" in block.code and "asyncio.run(main())" in block.code
+    code = block.code.replace("asyncio.run(main())", f"{name}.run(main)")
+    block = block._replace(code=code.replace("import asyncio", f"import {name}"))
+    assert printed_by(block, server.port) == ["1"]
 
 
 @pytest.mark.parametrize("number", [1, 2])
