@@ -11,9 +11,10 @@ collect_ignore = [
     name
     for name in (
         "test_transports.py",
-        "test_readme_examples.py",
+        "test_pages.py",
         "test_other_clients.py",
-        "test_readme_moving_over.py",
+        "test_moving_over.py",
+        "test_recipes.py",
     )
     if not all(map(find_spec, ("aiohttp", "httpx", "requests", "urllib3")))
 ]

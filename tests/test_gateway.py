@@ -12,12 +12,12 @@ import httpx
 import pytest
 import uvicorn
 from aiohttp import web
-from support.readme import blocks
+from support.pages import blocks
 from support.server import PATIENCE, Exchange, Server, Step
 
 from sse_stream import DONE, Comment, Event, Item, iter_items
 
-[CODE] = [code for _, code in blocks("docs/gateway.md")]
+[CODE] = [block.code for block in blocks("docs/gateway.md")]
 
 
 class Gateway(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""The README's section "Moving over": old and new code run, and only the old code goes wrong."""
+"""The page docs/moving-over.md: old and new code run, and only the old code goes wrong."""
 
 from __future__ import annotations
 
@@ -9,28 +9,24 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.pages import blocks
 from support.server import Exchange, Server, Step
 from support.standard import interpret
 
-ROOT = Path(__file__).resolve().parent.parent
 HTTPX, SSECLIENT, LAUNCHDARKLY = "httpx-sse", "sseclient-py", "launchdarkly-eventsource"
 LINES, SHELL = "a loop over lines with requests", "a loop in the shell"
 MODULES = {HTTPX: "httpx_sse", SSECLIENT: "sseclient", LAUNCHDARKLY: "ld_eventsource"}
 
 
 def pairs() -> dict[str, list[str]]:
-    """Return the code blocks of each subsection, by the parser that readers come from."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, _, rest = text.partition("\n## Moving over\n")
-    section, _, _ = rest.partition("\n## ")
+    """Return the code blocks of each section, by the parser that readers come from."""
     found: dict[str, list[str]] = {}
-    for part in section.split("\n### From ")[1:]:
-        name, _, body = part.partition("\n")
-        found[name] = re.findall(r"^```(?:py|sh)\n(.*?)^```$", body, re.MULTILINE | re.DOTALL)
+    for block in blocks("docs/moving-over.md"):
+        name, _, _ = block.name.removeprefix("From ").rpartition(" ")
+        found.setdefault(name, []).append(block.code)
     # Its new code is that of the other subsection about requests.
     found[LINES].append(found[SSECLIENT][1])
     return found
@@ -65,14 +61,14 @@ def run(name: str, code: str, server: Server, stream: bytes) -> Outcome:
     if name == SHELL:
         folder = os.path.dirname(sys.executable)
         environ = os.environ | {"PATH": folder + os.pathsep + os.environ["PATH"]}
-        done = subprocess.run(["sh", "-c", code], env=environ, capture_output=True, timeout=60)
+        done = subprocess.run(["bash", "-c", code], env=environ, capture_output=True, timeout=60)
         # The number of replacement characters for a lone surrogate depends on the version of jq.
         return Outcome(re.sub("\ufffd+", "\ufffd", done.stdout.decode()))
     printed: list[str] = []
     error = ""
     show = {"print": lambda value: printed.append(content(value))}
     try:
-        exec(compile(code, f"README.md: {name}", "exec"), show)
+        exec(compile(code, f"docs/moving-over.md: {name}", "exec"), show)
     except ValueError as raised:
         error = type(raised).__name__
     return Outcome("".join(printed), error)
@@ -81,8 +77,8 @@ def run(name: str, code: str, server: Server, stream: bytes) -> Outcome:
 def old_and_new(name: str, server: Server, stream: bytes) -> list[Outcome]:
     if name in MODULES:
         pytest.importorskip(MODULES[name])
-    if name == SHELL and not all(map(shutil.which, ("sh", "curl", "jq", "python"))):
-        pytest.skip("no sh, curl or jq")
+    if name == SHELL and not all(map(shutil.which, ("bash", "curl", "jq", "python"))):
+        pytest.skip("bash, curl or jq is not installed")
     assert len(PAIRS[name]) == 2
     return [run(name, code, server, stream) for code in PAIRS[name]]
 
