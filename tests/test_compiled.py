@@ -443,7 +443,9 @@ def test_subclasses_of_items(compiled: Any, pure_items: ModuleType) -> None:
                 base().__class__ = wrong
 
 
-@pytest.mark.parametrize("value", [None, 5, b"x", [1], object()], ids=["None", "int", "bytes", "list", "object"])
+@pytest.mark.parametrize(
+    "value", [None, 5, b"x", [1], object()], ids=["None", "int", "bytes", "list", "object"]
+)
 def test_members_may_be_any_object(compiled: Any, value: object) -> None:
     members: Any = value
     event = Event(members, members, members, members)
