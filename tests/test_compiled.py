@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import copy
 import gc
 import importlib.util
 import inspect
@@ -44,8 +45,9 @@ PACKAGE = Path(sse_stream.__file__).parent
 
 @pytest.fixture(scope="session")
 def compiled() -> Any:
-    reason = "the compiled parser is not built here"
-    return pytest.importorskip("sse_stream._speedups", reason=reason).Parser
+    if sse_stream.Parser is PureParser:
+        pytest.skip("the compiled form is not built here, or not in use")
+    return sse_stream.Parser
 
 
 @pytest.fixture
@@ -633,9 +635,16 @@ def every_way(parser_class: Any) -> None:
     stream += b"data: " + b"x" * 100 + b"\n\ndata: [DONE]\n\nid: \xc3\xa9\n: \xe4\xbd\xa0\n"
     stream += b"event: left\nid: behind\ndata: open"
     for boundary in range(0, len(stream), 7):
-        parser = parser_class(max_event_size=150, last_event_id="resumed here")
-        parser.feed(stream[:boundary])
-        parser.feed(bytearray(stream[boundary:]))
+        parser = parser_class(
+            max_event_size=150, last_event_id="resumed here", report_ignored=boundary % 2
+        )
+        items = parser.feed(stream[:boundary]) + parser.feed(bytearray(stream[boundary:]))
+        for item in (*items, Event(data=str(boundary)), Comment("text"), Ignored("line")):
+            assert copy.copy(item) == item and {item: repr(item)}
+            if item is not DONE:
+                assert item.__replace__() == item
+        assert len(parser._line_start) <= 6 and len(parser._stream_start or b"") <= 200
+        assert parser.ignored >= 0
         for bad in ("text", 5, memoryview(stream)[::2]):
             try:
                 parser.feed(bad)
