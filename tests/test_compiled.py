@@ -88,6 +88,22 @@ def test_pure_where_it_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
     module = fresh_module("parser")
     assert module.Parser is module.PureParser
     assert repr(module.Parser()) == "<sse_stream.Parser pure open>"
+    assert fresh_module("items").Event.__module__ == "sse_stream.items"
+
+
+def test_items_are_those_of_the_extension_where_it_is_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    extension = ModuleType("_speedups")
+    for name in ("DONE", "Comment", "Done", "Event", "Ignored"):
+        setattr(extension, name, type(name, (), {}))
+    monkeypatch.delenv("SSE_STREAM_PURE", raising=False)
+    monkeypatch.setitem(sys.modules, "sse_stream._speedups", extension)
+    module = fresh_module("items")
+    for name in ("DONE", "Comment", "Done", "Event", "Ignored"):
+        assert getattr(module, name) is getattr(extension, name)
+    # The pure parser makes its events of that class too.
+    assert module.make_event is module.Event
 
 
 @pytest.mark.parametrize(("value", "word"), [("1", "pure"), ("0", "compiled"), ("", "compiled")])
