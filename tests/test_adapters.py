@@ -199,8 +199,8 @@ def given_by(adapter: Any, items: Sequence[Item]) -> list[Item]:
 
 async def until_closed(source: AsyncSource | Reader) -> None:
     """Wait until the event loop has closed what was dropped."""
-    gc.collect()
     while not source.closed:
+        gc.collect()  # PyPy needs several for a chain of objects with finalizers
         await asyncio.sleep(0)
 
 

@@ -30,6 +30,7 @@ COMMAND = [sys.executable, "-m", "sse_stream"]
 # For what would disturb the coverage, or be disturbed by it.
 WITHOUT_COVERAGE = {name: value for name, value in os.environ.items() if name[:3] != "COV"}
 
+PYPY = sys.implementation.name == "pypy"
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and devices")
 
 
@@ -370,7 +371,9 @@ def test_json_nested_too_deeply_is_reported_as_that(main: Any) -> None:
 
 
 def test_deep_json_raises_nothing_wherever_its_end_is(main: Any) -> None:
-    for depth in range(880, 1010):
+    # Where CPython's limit is near; PyPy has another one, and takes long to write deep lists.
+    depths = [1000, 5000] if PYPY else [*range(880, 1010), 5000]
+    for depth in depths:
         done = main(b'data: {"a": ' + b"[" * depth + b"]" * depth + b"}\n\n", "--select", "a")
         assert (done.status, done.out) in ((0, "[" * depth + "]" * depth), (1, ""))
         assert ("nested too deeply" in done.err) == (done.status == 1)
@@ -832,17 +835,19 @@ def test_ctrl_c_in_the_first_moments(tmp_path: Path) -> None:
             process.stdin.close()
             while process.poll() is None:
                 # Python may lose the signal before the command's own code begins ("Exception
-                # ignored"): then the end of the input ends it.
+                # ignored"; PyPy prints nothing): then the end of the input ends it.
                 os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))
                 time.sleep(0.001)
             message = process.stderr.read().decode()
         # What Python prints before the first statement of __main__.py is not the command's.
         if "init_import_site" not in message:
             assert not re.search(r'__main__\.py", line (?![01],)|cli\.py', message)
-        assert process.returncode in ENDED_BY_CTRL_C or "KeyboardInterrupt" in message
+        lost = (PYPY and process.returncode == 0) or "KeyboardInterrupt" in message
+        assert process.returncode in ENDED_BY_CTRL_C or lost
 
 
 @posix
+@pytest.mark.skipif(PYPY, reason="PyPy itself replaces an ignored Ctrl-C by its own handler")
 def test_ctrl_c_stays_ignored_where_it_was() -> None:
     code = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(*{})"
     command = [sys.executable, [*COMMAND, "--data"]]

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tracemalloc
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +24,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.memory import traced_memory
 from support.strategies import single_bytes, split_at
 
 import sse_stream
@@ -622,14 +622,11 @@ def test_a_large_buffer_is_given_back(compiled: Any, name: str, size: int) -> No
     chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
     for report_ignored in (False, True):
         parser = compiled(report_ignored=report_ignored)
-        tracemalloc.start()
-        try:
+        with traced_memory() as memory:
             for chunk in chunks:
                 parser.feed(chunk)
             # One buffer of at most 64 KiB for each of line, data, type and ID is kept.
-            assert tracemalloc.get_traced_memory()[0] < 5 * 65536
-        finally:
-            tracemalloc.stop()
+            assert memory()[0] < 5 * 65536
 
 
 def test_compiles_without_a_warning() -> None:

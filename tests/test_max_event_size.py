@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import pytest
 from _pytest.mark import ParameterSet
 from hypothesis import given
 from hypothesis import strategies as st
+from support.memory import traced_memory
 from support.strategies import CHUNK_BOUNDARIES, STREAMS, single_bytes, split_at
 
 from sse_stream import DONE, Comment, Event, EventTooLargeError, Item, Parser
@@ -299,20 +299,17 @@ def test_none_is_no_limit() -> None:
     [(b"", b"x" * 1000), (b"data:\n", b"data:" + b"x" * 994 + b"\n"), (b"data:", b"x" * 1000)],
 )
 def test_a_failed_parser_holds_no_buffers(start: bytes, more: bytes) -> None:
-    tracemalloc.start()
-    try:
+    with traced_memory() as memory:
         parser = Parser(max_event_size=1_000_000)
-        before = tracemalloc.get_traced_memory()[0]
+        before = memory()[0]
         parser.feed(start)
         for _ in range(900):
             parser.feed(more)
-        assert tracemalloc.get_traced_memory()[0] - before > 800_000
+        assert memory()[0] - before > 800_000
         with pytest.raises(EventTooLargeError):
             for _ in range(200):
                 parser.feed(more)
-        assert tracemalloc.get_traced_memory()[0] - before < 8_000
-    finally:
-        tracemalloc.stop()
+        assert memory()[0] - before < 8_000
 
 
 def failing_offset(stream: bytes, limit: int) -> int | None:

@@ -12,11 +12,11 @@ import gc
 import mmap
 import re
 import sys
-import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from support.memory import traced_memory
 from support.strategies import single_bytes
 
 from sse_stream import DONE, Comment, Event, EventTooLargeError, Item, Parser, ParserClosedError
@@ -831,12 +831,9 @@ def one_line(size: int) -> list[bytes]:
 def peak(parser: Parser, chunks: list[bytes]) -> tuple[list[Item], int]:
     """Return the items, and the peak of memory in use beyond the chunks themselves."""
     gc.collect()
-    tracemalloc.start()
-    try:
+    with traced_memory() as memory:
         items = [item for chunk in chunks for item in parser.feed(chunk)]
-        return items, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+        return items, memory()[1]
 
 
 @pytest.mark.parametrize("size", [1460, 65536, MIB8 + 8], ids=["1460", "65536", "whole"])
@@ -871,15 +868,12 @@ def test_peak_memory_for_many_data_lines(size: int, ending: bytes) -> None:
 def test_discarded_lines_take_no_memory(line: bytes) -> None:
     parser = Parser()
     chunk = line * 100
-    tracemalloc.start()
-    try:
+    with traced_memory() as memory:
         parser.feed(chunk)
-        before = tracemalloc.get_traced_memory()[0]
+        before = memory()[0]
         for _ in range(300):
             parser.feed(chunk)
-        assert tracemalloc.get_traced_memory()[0] - before < 2000
-    finally:
-        tracemalloc.stop()
+        assert memory()[0] - before < 2000
 
 
 GROWING: dict[str, Callable[[int], tuple[bytes, int]]] = {
