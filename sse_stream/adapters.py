@@ -13,6 +13,7 @@ from .parser import Parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import (
         AsyncGenerator,
         AsyncIterable,
@@ -470,10 +471,10 @@ class Dispatcher:
         self._on_ignored = on_ignored
         self._parser = parser or Parser(report_ignored=on_ignored is not None)
         # Imported here: nothing else needs it.
-        from collections import deque
+        import collections
 
         # The items for which no callback was called yet.
-        self._items: deque[Item] = deque()
+        self._items: deque[Item] = collections.deque()
         self._done = False
 
     def feed(self, data: Buffer) -> None:
