@@ -1,8 +1,8 @@
 """Settings of glibc's allocator, so that large events cost the same in every measurement.
 
-By default glibc moves the size from which it asks the system for fresh pages, and the size from
-which it gives freed memory back. Then the time of an event of 8 MiB depends on what was measured
-before it, by up to 8 times. Other systems ignore these settings.
+By default glibc changes two limits while a program runs: the size from which it asks the system for
+new pages, and the size from which it returns freed memory. So the time of an event of 8 MiB depends
+on what was measured before it, by up to 8 times. Other systems ignore these settings.
 """
 
 from __future__ import annotations

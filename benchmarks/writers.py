@@ -237,7 +237,7 @@ class Datastar(Writer):
 
 OTHERS = [SseStarlette, FastAPI, Litestar, Assel, AiohttpSse, Datastar]
 
-# The cells. A writer is right if it has none but these.
+# The cells. A writer is correct if it has only these.
 KEPT, REFUSED, LINES, WRITTEN = "kept", "refused", "a comment for each line", "written"
 RIGHT = {KEPT, REFUSED, LINES, WRITTEN, "not offered"}
 FIELD = "**becomes a field**"
@@ -247,13 +247,13 @@ HIDDEN, HIDDEN_TIME = "retry: 31337", 31337
 
 
 def refused(error: Exception) -> str:
-    """Name the error, if a caller would not expect it for a wrong value."""
+    """Return the cell of an error; it names an error that callers would not expect."""
     known = isinstance(error, (ValueError, TypeError))
     return REFUSED if known else f"{REFUSED} ({type(error).__name__})"
 
 
 def events(writer: Writer, stream: bytes) -> list[Values]:
-    """Return what the standard finds; type and ID are None as those of an event without."""
+    """Return the events that the standard gives; an event without type or ID has None."""
     return [
         Values(
             writer.read(str(data)),
@@ -515,9 +515,9 @@ sse-stream have the same cells.
 
 {speed}
 
-From the values to the bytes, the object in between included, as each library's users do it; an
-empty cell: it cannot write these events. The relative speed is that of sse-stream to the fastest
-other library whose cells above are all *kept*, *refused*, *written*, *{lines}*
+The time from the values to the bytes, with the object that users of the library create for them.
+An empty cell: the library cannot write these events. The relative speed is that of sse-stream to
+the fastest other library whose cells above are all *kept*, *refused*, *written*, *{lines}*
 or *not offered*: {right}. The times of aiohttp-sse include its time limit for each write.
 
 Measured by `python benchmarks/writers.py`, seed {seed}, {date}, Python {python}, {system}:

@@ -1,4 +1,4 @@
-"""The sync and the async adapters agree with a plain model, and leave no source open.
+"""The sync and the async adapters give the same as a simple model, and close every source.
 
 The source may end with an error, or the iterator may be closed early. The async source is
 interrupted before some of its chunks, as by a timeout: a source of its own goes on after that, and
@@ -74,7 +74,7 @@ class Broken(Exception):
 
 
 class Cancelled(BaseException):
-    """What an event loop throws into a coroutine whose time is over."""
+    """What an event loop raises in a coroutine at its timeout."""
 
 
 def expected(case: Case, stream: bytes, *, ended: bool = True) -> Outcome:
@@ -84,7 +84,7 @@ def expected(case: Case, stream: bytes, *, ended: bool = True) -> Outcome:
     ignored = parser.ignored
     error: type[BaseException] | None = Broken if case.error and ended else None
     if error is None:
-        # Less than a byte order mark may become one.
+        # Fewer bytes than a byte order mark may be the beginning of one.
         unsure = len(stream) < len(BOM) and BOM.startswith(stream)
         body = b"" if unsure else stream.removeprefix(BOM)
         *lines, rest = re.split(rb"\r\n|\r|\n", body)
@@ -293,7 +293,7 @@ def check(data: bytes) -> None:
         source = kind(case)
         check_run(case, source, run_async(case, source))
 
-    # A stream that was cut never looks complete: what it gives is what the whole stream gives.
+    # A truncated stream never looks complete: its items are those of the complete stream.
     if case.require_done and not case.flush and not case.error and case.close_after is None:
         cut = case._replace(chunks=case.chunks[:-1])
         got = run_sync(cut, Source(cut))

@@ -1,4 +1,4 @@
-"""Any chunking gives the same items, state and errors, and they are those of the standard."""
+"""For any chunk boundaries, items, state and errors are the same, and those of the standard."""
 
 from __future__ import annotations
 

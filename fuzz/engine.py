@@ -50,8 +50,8 @@ def read(data: bytes) -> Input:
 def in_pieces(options: int) -> None:
     """Make the pure parser process chunks in parts of few bytes, as no input here is large.
 
-    A part has at least 8 bytes: the parser takes a line in progress that is larger than a part
-    to be longer than any name of a field, its colon and one space.
+    A part has at least 8 bytes: the parser assumes that a line in progress that is larger than a
+    part is longer than any field name with its colon and one space.
     """
     from sse_stream import parser
 

@@ -1,6 +1,6 @@
-"""With a small limit: the parser fails at the byte that a plain count of the rule gives.
+"""With a small limit, the parser fails at the byte at which a simple count exceeds the limit.
 
-That is so for any chunking, and the parser retains no more than allowed.
+This holds for any chunk boundaries, and the parser never buffers more than it may.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def size_within(stream: bytes, limit: int) -> int:
     """Return how many bytes of the stream come before the one that exceeds the limit."""
     if len(stream) < len(BOM) and BOM.startswith(stream):
         return min(len(stream), limit)
-    # What is retained of the block: data with its newlines, the type, the ID.
+    # What is buffered of the block: data with its newlines, the type, the ID.
     data = kind = id = 0
     start = len(BOM) if stream.startswith(BOM) else 0
     for line in re.finditer(rb"([^\r\n]*)(\r\n|\r|\n|\Z)", stream[start:]):
@@ -56,7 +56,7 @@ def memory_in_use(parser: PureParser) -> int:
 
 
 def check(data: bytes) -> None:
-    """Compare three chunkings with the plain count; then check the memory after each chunk."""
+    """Compare three chunkings with the simple count; then check the memory after each chunk."""
     given = read(data)
     in_pieces(given.options)
     within = size_within(given.stream, given.limit)

@@ -1,4 +1,4 @@
-"""A push parser for server-sent events: bytes in, events, comments and ``[DONE]`` out."""
+"""A push parser for server-sent events: it returns events, comments and ``[DONE]``."""
 
 from .adapters import (
     Dispatcher,

@@ -1,7 +1,7 @@
 """python -m sse_stream"""
 
-# Until the command line reads, Ctrl-C ends the process by the signal itself, without a
-# traceback. Where the signal is ignored, as in a job in the background, it stays ignored.
+# Until the command starts to read, Ctrl-C ends the process by the signal itself, without a
+# traceback. If the signal is ignored, as in a background job, it stays ignored.
 try:
     import signal
 

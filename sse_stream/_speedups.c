@@ -1,16 +1,18 @@
-/* The types of items.py and the Parser of parser.py, compiled (as PEP 399 has it).
+/* The types of items.py and the Parser of parser.py, compiled (as PEP 399 describes).
  *
- * items.py and parser.py are the reference: names, steps, errors and docstrings here follow
- * theirs, and the tests run over both forms. What has no counterpart there is what moves bytes
- * (the part "bytes"), checks calls, or makes types and the module. The bytes move so:
+ * items.py and parser.py are the reference: names, steps, errors and docstrings here are the
+ * same, and the tests run with both forms. Only three parts have no counterpart there: the
+ * buffers (section "bytes"), the checks of calls, and the creation of the types and the module.
+ * How bytes are buffered:
  *
- * - A line that lies whole in the chunk is not copied: its value stays in the chunk and is
- *   decoded from there. What a block has in the chunk is copied when the chunk ends.
- * - A line in progress is collected in memory of its own. When it ends, its value takes over
- *   that memory, so that a large value is in memory once.
+ * - A line that is complete in one chunk is not copied: its value stays in the chunk and is
+ *   decoded from there. The values of a block that is not complete are copied at the end of
+ *   the chunk.
+ * - A line in progress is collected in its own memory. When it is complete, its value takes over
+ *   that memory, so that a large value is in memory only once.
  *
- * No Python code runs between two steps of a call, but for the garbage collector (before 3.12)
- * and the errors that end it; see enter().
+ * During a call no Python code runs, except for the garbage collector (before 3.12) and the
+ * errors that end the call; see enter().
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -24,24 +26,25 @@
 #define Py_END_CRITICAL_SECTION() }
 #endif
 
-/* Memory above this size is given back when what it held is out. */
+/* A buffer above this size is freed when its value is no longer needed. */
 #define KEPT_CAPACITY 65536
-/* Types repeat from event to event; one of at most this size is not decoded twice in a row. */
+/* Events often repeat the type; one of at most this size is not decoded again. */
 #define KEPT_TYPE 64
-/* Longer text goes to Python's own decoder at once. */
+/* Longer text is passed to Python's own decoder directly. */
 #define SHORT_TEXT 1024
 /* How many of the stream's first bytes are kept. */
 #define START_SIZE 200
-/* How many spaces around the data that is DONE do not count. */
+/* How many spaces around the data of DONE are allowed. */
 #define DONE_SPACES 16
 
 static const char BOM[] = "\xef\xbb\xbf";
 
 static struct PyModuleDef module_def;
 
-/* Nothing but objects, so that the module visits and releases them alike. It does not visit those
-   that cannot be part of a cycle with it: the garbage collector, which may clear Python functions
-   before the last call of a parser, so leaves those of errors.py whole. */
+/* Only objects, so that the module can visit and release all in the same way. It does not visit
+   those from `message` on, which cannot be part of a cycle with it. So the garbage collector,
+   which may clear Python functions before the last call of a parser, does not clear those of
+   errors.py. */
 typedef struct {
     PyObject *event_type, *comment_type, *ignored_type, *done;
     PyObject *message, *empty, *too_large_error, *closed_error, *check_text, *check_limit;
@@ -50,7 +53,7 @@ typedef struct {
 
 #define VISITED (offsetof(State, message) / sizeof(PyObject *))
 
-/* The module of a type made here, or of a Python class derived from one; borrowed. */
+/* The module of a type made here, or of a Python subclass of one; a borrowed reference. */
 #if PY_VERSION_HEX >= 0x030B0000
 #define find_module(type) PyType_GetModuleByDef(type, &module_def)
 #else
@@ -68,7 +71,7 @@ static PyObject *find_module(PyTypeObject *type) {
 /* --- items ------------------------------------------------------------------------- */
 
 /* An item of any type: the members that its type does not have are NULL. Members are written
-   once, before anybody else has the item. Equality, hash, repr, pickling and __replace__ are
+   once, before other code gets the item. Equality, hash, repr, pickling and __replace__ are
    inherited from _Value of items.py. */
 typedef struct {
     PyObject_HEAD
@@ -121,15 +124,15 @@ static void free_item(PyObject *object) {
     Py_DECREF(type);
 }
 
-/* There is no tp_clear: as with a tuple, every cycle through an item goes through something
-   that can be changed, and is broken there. */
+/* There is no tp_clear: as with a tuple, every cycle through an item contains a mutable object,
+   whose tp_clear breaks the cycle. */
 static void item_dealloc(PyObject *object) {
     if (!PyObject_GC_IsTracked(object)) {
         free_item(object);
         return;
     }
     PyObject_GC_UnTrack(object);
-    /* Items that are members of items, however deep, must not use up the stack. */
+    /* Items that are members of items, nested to any depth, must not overflow the stack. */
     Py_TRASHCAN_BEGIN(object, item_dealloc)
     free_item(object);
     Py_TRASHCAN_END
@@ -167,7 +170,7 @@ static PyMemberDef event_members[] = {
     MEMBER("event", 0, "The event type; ``message`` unless the block named another."),
     MEMBER("data", 1, "The values of the block's data fields, joined by newlines."),
     MEMBER("id", 2, "The last event ID string when the event was dispatched."),
-    MEMBER("retry", 3, "The reconnection time in milliseconds that this very block set, or None."),
+    MEMBER("retry", 3, "The reconnection time in milliseconds that this block set, or None."),
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -220,8 +223,8 @@ typedef struct {
     Py_ssize_t size;
 } Span;
 
-/* A line in progress, or the value of a field: bytes that lie in the chunk being processed, or
-   in memory of its own, there perhaps behind the name of their field. */
+/* A line in progress, or the value of a field: bytes in the chunk being processed, or in memory
+   of its own, where the name of the field may precede the value. */
 typedef struct {
     const char *at; /* NULL: there is none */
     Py_ssize_t size;
@@ -230,7 +233,7 @@ typedef struct {
     bool in_chunk;
 } Value;
 
-/* reserve() where there is no room yet. */
+/* reserve() if there is not enough room. */
 static int grow(Value *value, Py_ssize_t more) {
     bool own = value->at != NULL && !value->in_chunk;
     Py_ssize_t used = value->size + (own ? value->at - value->memory : 0);
@@ -238,7 +241,7 @@ static int grow(Value *value, Py_ssize_t more) {
         char *memory = NULL;
         Py_ssize_t capacity = 0;
         if (more < PY_SSIZE_T_MAX / 4 - used) {
-            /* Geometric: linear in the bytes for every chunking. */
+            /* Grows geometrically: linear time for any chunk boundaries. */
             capacity = used + (more > used / 4 ? more : used / 4);
             if (capacity < 256) capacity = 256;
             memory = PyMem_Realloc(value->memory, (size_t)capacity);
@@ -259,7 +262,7 @@ static int grow(Value *value, Py_ssize_t more) {
     return 0;
 }
 
-/* Have that many bytes free behind the value, which is then in its own memory. */
+/* Make room for that many bytes after the value, which is then in its own memory. */
 static inline int reserve(Value *value, Py_ssize_t more) {
     if (value->at != NULL && !value->in_chunk
         && more <= value->memory + value->capacity - value->at - value->size) return 0;
@@ -293,7 +296,7 @@ static inline void clear_value(Value *value) {
     value->in_chunk = false;
 }
 
-/* Give back what a large value does not use, before its text is made beside it. */
+/* Free the unused memory of a large value, before its text needs memory too. */
 static void give_back_surplus(Value *value) {
     Py_ssize_t used = value->at - value->memory + value->size;
     if (value->capacity - used <= KEPT_CAPACITY) return;
@@ -305,7 +308,7 @@ static void give_back_surplus(Value *value) {
 }
 
 static PyObject *decode(Span text) {
-    /* The decoder's own first step, but faster for short texts: 5 % of the time for an event. */
+    /* Faster than the decoder for short ASCII text: this saves 5 % of the time for an event. */
     unsigned char all = 0;
     Py_ssize_t size = text.size <= SHORT_TEXT ? text.size : 0;
     for (Py_ssize_t i = 0; i < size; i++) all |= (unsigned char)text.at[i];
@@ -315,7 +318,7 @@ static PyObject *decode(Span text) {
     return ascii;
 }
 
-/* Decode a value and forget its bytes. */
+/* Decode a value and clear it. */
 static PyObject *take_text(Value *value) {
     if (!value->in_chunk) give_back_surplus(value);
     PyObject *text = decode((Span){value->at, value->size});
@@ -325,8 +328,8 @@ static PyObject *take_text(Value *value) {
 
 /* --- the parser: state ------------------------------------------------------------- */
 
-/* All objects held, but for the module, are of the exact types str and int: no cycle goes
-   through them. */
+/* All objects in it, except the module, are of the exact types str and int, so they are in no
+   cycle. */
 typedef struct {
     PyObject_HEAD
     PyObject *module; /* keeps the state alive */
@@ -396,7 +399,7 @@ static inline Py_ssize_t retained(const Parser *self) {
 /* --- the parser: rules (9.2.6) ----------------------------------------------------- */
 
 /* Add an item that holds these members, and take over the references to them. Strings and
-   integers make no cycle, so it is not tracked: it costs the garbage collector nothing. */
+   integers make no cycle, so the item is not tracked and costs the garbage collector nothing. */
 static int append_item(PyObject *items, PyObject *type, int count, PyObject **members) {
     bool whole = true;
     for (int i = 0; i < count; i++) whole = whole && members[i] != NULL;
@@ -411,7 +414,7 @@ static int append_item(PyObject *items, PyObject *type, int count, PyObject **me
     return result;
 }
 
-/* Whether the text, up to 16 spaces around it aside, equals ``done``; -1 with an error. */
+/* Whether the text, without up to 16 spaces around it, equals ``done``; -1 with an error. */
 static int is_done(Parser *self, PyObject *text) {
     if (self->done == NULL) return 0;
     Py_ssize_t size = PyUnicode_GET_LENGTH(text), done_size = PyUnicode_GET_LENGTH(self->done);
@@ -479,7 +482,7 @@ static inline Py_ssize_t split_field(Span line, Span *value) {
     return name_size;
 }
 
-/* Replace the value of a field. That of a line in progress takes over the line's memory. */
+/* Replace the value of a field. A value from the line in progress takes over its memory. */
 static void set_value(Parser *self, Value *field, Span value, bool in_chunk) {
     clear_value(field);
     if (!in_chunk) {
@@ -509,7 +512,7 @@ static int set_retry(Parser *self, Span value) {
     return 1;
 }
 
-/* Process a line that is not blank; it lies in the chunk, or is the line in progress. */
+/* Process a line that is not blank; it is in the chunk, or it is the line in progress. */
 static int process_field(Parser *self, PyObject *items, Span line, bool in_chunk) {
     Span value;
     Py_ssize_t name_size = split_field(line, &value);
@@ -548,7 +551,7 @@ static int process_field(Parser *self, PyObject *items, Span line, bool in_chunk
     return 0;
 }
 
-/* Copy what the block has in the chunk, which ends. */
+/* Copy the values that are still in the chunk: the chunk ends here. */
 static int keep_values(Parser *self) {
     if (self->data.in_chunk && reserve(&self->data, 0) < 0) return -1;
     if (self->type.in_chunk && reserve(&self->type, 0) < 0) return -1;
@@ -569,7 +572,7 @@ static inline const char *find(const char *from, const char *end, char byte) {
 
 static int process_chunk(Parser *self, PyObject *items, Span data);
 
-/* Drop one leading byte order mark, whole or split; keep the first 200 bytes. */
+/* Discard a leading byte order mark, also if it is split; keep the first 200 bytes. */
 static int process_start(Parser *self, PyObject *items, Span *data) {
     int held = self->bom, same = 0;
     if (held >= 0) {
@@ -581,7 +584,7 @@ static int process_start(Parser *self, PyObject *items, Span *data) {
         }
         self->bom = -1;
         if (held + same == 3) keep_start(self, (Span){BOM, held});
-        /* What was held is content. */
+        /* The buffered bytes are content. */
         else if (held > 0 && process_chunk(self, items, (Span){BOM, held}) < 0) return -1;
     }
     keep_start(self, *data);
@@ -604,8 +607,8 @@ static int process_chunk(Parser *self, PyObject *items, Span data) {
     }
     if (data.size == 0 || self->closed) return 0;
 
-    /* Lines end at CR, LF or CRLF. The next of each is looked for again only once it is
-       behind: every byte is looked at once for each, whatever the mixture. */
+    /* Lines end at CR, LF or CRLF. The next LF and the next CR are searched again only after
+       they have been passed, so each byte is searched at most once for each of them. */
     const char *at = data.at, *end = at + data.size;
     const char *lf = find(at, end, '\n'), *cr = find(at, end, '\r');
     while (at < end) {
@@ -641,7 +644,7 @@ static int process_chunk(Parser *self, PyObject *items, Span data) {
     return keep_values(self);
 }
 
-/* Whether the block in progress, if it ended now, would be DONE, in constant time; -1 with an
+/* Whether the block in progress would be DONE if it ended now, in constant time; -1 with an
    error. */
 static int ends_with_done(Parser *self) {
     if (self->done == NULL) return 0;
@@ -651,7 +654,7 @@ static int ends_with_done(Parser *self) {
         if (text.at != NULL) return 0;
         text = value;
     }
-    /* A character has at most four bytes: what is longer cannot be equal to ``done``. */
+    /* A character has at most four bytes: longer data cannot be equal to ``done``. */
     if (text.at == NULL || text.size / 4 > PyUnicode_GET_LENGTH(self->done) + DONE_SPACES)
         return 0;
     PyObject *decoded = decode(text);
@@ -660,7 +663,7 @@ static int ends_with_done(Parser *self) {
     return result;
 }
 
-/* Whether an end now would lose bytes; -1 with an error. */
+/* Whether bytes would be lost if the stream ended now; -1 with an error. */
 static int is_incomplete(Parser *self) {
     if (self->closed) return self->incomplete;
     if (self->line.size == 0 && self->bom <= 0 && self->data.at == NULL && self->type.at == NULL
@@ -676,7 +679,7 @@ static PyObject *feed(Parser *self, Span data) {
     if (check_open(self) < 0) return NULL;
     PyObject *items = PyList_New(0);
     if (items == NULL || process_chunk(self, items, data) < 0) {
-        /* Not whole: what was retained must not become part of a later event. */
+        /* The call failed: what is buffered must not become part of a later event. */
         Py_XDECREF(items);
         close_parser(self, true);
         return NULL;
@@ -712,8 +715,8 @@ static PyObject *end_stream(Parser *self, bool flush) {
     return NULL;
 }
 
-/* An allocation may run the garbage collector, and that any code. A call is alone until it is
-   over, and whoever comes meanwhile is told. */
+/* An allocation may run the garbage collector, which may run any code. Until a call has ended,
+   every other call raises RuntimeError. */
 static int enter(Parser *self) {
     if (self->busy) {
         PyErr_SetString(PyExc_RuntimeError,
@@ -724,7 +727,7 @@ static int enter(Parser *self) {
     return 0;
 }
 
-/* Call feed(), or end_stream() where there is no data. */
+/* Call feed(), or end_stream() if there is no data. */
 static PyObject *call(Parser *self, const Span *data, bool flush) {
     PyObject *items = NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
@@ -736,7 +739,7 @@ static PyObject *call(Parser *self, const Span *data, bool flush) {
     return items;
 }
 
-/* The result of a function of errors.py; it must be of that very type. */
+/* The result of a function of errors.py, if it has exactly that type. */
 static PyObject *checked(PyObject *result, PyTypeObject *type) {
     if (result != NULL && !Py_IS_TYPE(result, type)) {
         PyErr_SetString(PyExc_TypeError, "a function of errors.py was replaced");
@@ -747,7 +750,7 @@ static PyObject *checked(PyObject *result, PyTypeObject *type) {
 
 PyDoc_STRVAR(feed_doc,
 "feed($self, /, data)\n--\n\n"
-"Process the next bytes, split anywhere; return the items that they complete.\n"
+"Process the next chunk, which may end anywhere; return the items that it completes.\n"
 "\n"
 "Raises TypeError for text, EventTooLargeError at the limit (and on every later\n"
 "call), ParserClosedError after close().");
@@ -762,13 +765,13 @@ static PyObject *parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t
         PyErr_SetString(PyExc_TypeError, "feed() takes exactly one argument, data");
         return NULL;
     }
-    /* Other objects are copied: while they are looked at and then decoded, others might write
-       to such memory (a thread that reads into it, another process). */
+    /* Other objects are copied: another thread or process could write to their memory while
+       it is parsed. */
     PyObject *bytes = PyBytes_CheckExact(args[0])
         ? Py_NewRef(args[0])
         : checked(PyObject_CallOneArg(self->state->as_bytes, args[0]), &PyBytes_Type);
     if (bytes == NULL) {
-        /* Refused objects change nothing; bytes that are missing make wrong what follows. */
+        /* A refused object changes nothing. If the bytes could not be copied, they are missing. */
         Py_BEGIN_CRITICAL_SECTION(self);
         if (!self->busy && !PyErr_ExceptionMatches(PyExc_TypeError)) close_parser(self, true);
         Py_END_CRITICAL_SECTION();
@@ -785,7 +788,7 @@ PyDoc_STRVAR(close_doc,
 "End the stream; return the items that its end completes.\n"
 "\n"
 "An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the\n"
-"end as the missing blank line. Raises as feed() does.");
+"end as the missing blank line. Raises the same errors as feed().");
 
 static PyObject *parser_close(PyObject *self, PyObject *args, PyObject *names) {
     static char *keywords[] = {"flush", NULL};
@@ -844,7 +847,7 @@ static int parser_traverse(PyObject *self, visitproc visit, void *arg) {
     return 0;
 }
 
-/* There is no tp_clear: a parser needs its module's state for as long as it can be called. */
+/* There is no tp_clear: a parser needs the state of its module as long as it can be called. */
 static void parser_dealloc(PyObject *object) {
     Parser *self = (Parser *)object;
     PyTypeObject *type = Py_TYPE(object);
@@ -867,7 +870,7 @@ static PyObject *parser_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
     self->module = Py_NewRef(module);
     self->state = PyModule_GetState(module);
     self->bom = -1;
-    self->closed = true; /* until __init__, which a subclass may forget */
+    self->closed = true; /* until __init__, which a subclass may not call */
     self->last_event_id = PyUnicode_New(0, 0);
     if (self->last_event_id == NULL) Py_CLEAR(self);
     return (PyObject *)self;
@@ -876,7 +879,7 @@ static PyObject *parser_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
 /* The limit in bytes, or -1 with an error. */
 static Py_ssize_t parse_limit(State *state, PyObject *max_event_size) {
     if (max_event_size == NULL) return 64 * 1024 * 1024;
-    /* No memory holds PY_SSIZE_T_MAX bytes: it is as good as no limit. */
+    /* No memory has PY_SSIZE_T_MAX bytes: this is the same as no limit. */
     if (max_event_size == Py_None) return PY_SSIZE_T_MAX;
     PyObject *number = checked(PyObject_CallOneArg(state->check_limit, max_event_size),
                                &PyLong_Type);
@@ -935,10 +938,10 @@ PyDoc_STRVAR(parser_doc,
 "A push-style parser of one event stream (HTML standard, 9.2.6).\n"
 "\n"
 "``last_event_id`` is the initial last event ID string, to resume a stream. A block whose\n"
-"data equals ``done``, up to 16 spaces around it aside, comes out as DONE; None turns that\n"
-"off. ``max_event_size`` limits the bytes retained for one block and its line in progress;\n"
-"None means no limit. With ``report_ignored`` each ignored line comes out as Ignored.\n"
-"Raises TypeError or ValueError for arguments that could never work.\n"
+"data equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this\n"
+"off. ``max_event_size`` limits the bytes buffered for one block and its line in progress;\n"
+"None means no limit. With ``report_ignored``, each ignored line is returned as Ignored.\n"
+"Raises TypeError or ValueError for invalid arguments.\n"
 "\n"
 ">>> Parser().feed(b\": hi\\ndata: one\\n\\n\")\n"
 "[Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]");
@@ -960,7 +963,7 @@ static PyGetSetDef parser_properties[] = {
     PROPERTY("ignored", IGNORED,
              "How many lines were ignored: an unknown name, a bad ``retry``, an ``id`` with NUL."),
     PROPERTY("incomplete", INCOMPLETE,
-             "Whether an end now would lose bytes; after close(), whether it did."),
+             "Whether bytes would be lost if the stream ended now; after close(), if any were."),
     PROPERTY("_stream_start", STREAM_START,
              "The start of the stream, until it had a comment or a known field; then None."),
     PROPERTY("_line_start", LINE_START,
@@ -984,7 +987,7 @@ static PyType_Spec parser_spec = SPEC("sse_stream.parser.Parser", sizeof(Parser)
 
 /* --- the module -------------------------------------------------------------------- */
 
-/* A name of the module beside this one, wherever the package was copied to. */
+/* Import a name from another module of this package, also in a copy of the package. */
 static PyObject *import_beside(PyObject *module, const char *beside, const char *name) {
     PyObject *result = NULL, *names = Py_BuildValue("(s)", name);
     if (names == NULL) return NULL;
@@ -995,8 +998,8 @@ static PyObject *import_beside(PyObject *module, const char *beside, const char 
     return result;
 }
 
-/* Make the compiled form of a class of items.py, which tells what users see of it. It says that
-   it is of items.py too: so a pickle of the one form loads in the other. */
+/* Make the compiled form of a class of items.py, with its docstring and __match_args__. Its
+   __module__ is items.py too, so that the other form can load a pickle of it. */
 static PyObject *add_item_type(PyObject *module, PyType_Spec *spec) {
     static const char *copied[] = {"__module__", "__doc__", "__match_args__"};
     PyObject *pure = import_beside(module, "items", strrchr(spec->name, '.') + 1);
@@ -1062,8 +1065,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     return 0;
 }
 
-/* There is no m_clear: a parser keeps its module alive and may be called for as long as it is,
-   and every cycle through what is here goes through some dictionary too. */
+/* There is no m_clear: a parser keeps its module alive and may be called as long as it exists.
+   Every cycle through these objects contains a dictionary, which breaks the cycle. */
 static void module_free(void *module) {
     PyObject **objects = PyModule_GetState((PyObject *)module);
     size_t count = objects != NULL ? sizeof(State) / sizeof(PyObject *) : 0;

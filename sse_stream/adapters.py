@@ -1,6 +1,6 @@
-"""Thin adapters between a Parser and any transport; they buffer nothing."""
+"""Adapters between a Parser and any transport; they buffer nothing."""
 
-# The end of a stream is judged by two attributes of the parser that are private to the package.
+# Two private attributes of the parser tell how a stream ended.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ def iter_items(
 ) -> Generator[Item, None, None]:
     """Yield every item of an iterable of bytes until it ends; DONE does not stop it.
 
-    ``flush`` goes to Parser.close(). With ``require_done`` a source that ends before DONE
-    raises IncompleteStreamError, and an event whose last line had no line end is not yielded.
-    A source in which nothing is an event stream raises NotEventStreamError. The source's
-    errors pass through, after all items before them; a source that is left early is closed.
-    Raises TypeError for a source that is not an iterable of bytes, and as Parser.feed().
+    ``flush`` is passed to Parser.close(). With ``require_done``, a source that ends before
+    DONE raises IncompleteStreamError, and an event whose last line has no line end is not
+    yielded. A source that is not an event stream raises NotEventStreamError at its end. Errors
+    of the source pass through, after all items before them. The iterator closes its source
+    when it ends or is closed. Raises TypeError for a source that is not an iterable of bytes,
+    and the errors of Parser.feed().
 
     >>> list(iter_items([b": hi\\n", b"data: 1\\n\\n"]))
     [Comment(text='hi'), Event(event='message', data='1', id='', retry=None)]
@@ -67,10 +68,10 @@ def iter_events(
 ) -> Generator[Event, None, None]:
     """Yield the events of an iterable of bytes, until DONE or the source's end.
 
-    It stops too after the first event that ``until`` accepts; with ``require_done`` a source
-    that ends before either raises IncompleteStreamError. ``drain`` reads on until the source
-    ends and throws the rest away, errors included, so that an HTTP client can use its
-    connection again. Else as iter_items().
+    It also stops after the first event for which ``until`` returns true. With
+    ``require_done``, a source that ends without DONE and without such an event raises
+    IncompleteStreamError. ``drain`` reads the rest of the source and discards it, with any
+    error, so that an HTTP client can use its connection again. Otherwise like iter_items().
 
     >>> [event.data for event in iter_events([b"data: 1\\n\\ndata: [DONE]\\n\\n"])]
     ['1']
@@ -88,7 +89,7 @@ def _iterate(
     drain: bool = False,
     every: bool = False,
 ) -> Generator[Any, None, None]:
-    """Yield every item, or events until the end of the answer; see AsyncItems.__anext__()."""
+    """Yield every item, or the events up to the last one; see AsyncItems.__anext__()."""
     chunks = None
     done = False
     try:
@@ -122,7 +123,7 @@ def _started(generator: Generator[Any, None, None]) -> Generator[Any, None, None
 def _batches(
     chunks: Iterator[Buffer], parser: Parser, flush: bool, require_done: bool
 ) -> Iterator[list[Item]]:
-    # map() and filter() call a compiled parser without a step of the interpreter.
+    # map() and filter() call a compiled parser without running bytecode between the calls.
     yield from filter(None, map(parser.feed, chunks))
     yield _end(parser, flush, require_done)
 
@@ -132,29 +133,30 @@ def _drain(chunks: Iterator[Buffer]) -> None:
         for _ in chunks:
             pass
     except Exception:
-        pass  # The answer was complete before.
+        pass  # The answer is complete.
 
 
 def _end(parser: Parser, flush: bool, require_done: bool) -> list[Item]:
     """Close a parser whose source has ended; return the items that the end completes.
 
-    Raises NotEventStreamError if lines were ignored and nothing at all was recognised.
+    Raises NotEventStreamError if there was a line, complete or not, but no comment, no known
+    field and no beginning of one.
     """
     start, line, ignored = parser._stream_start, parser._line_start, parser.ignored
     items = parser.close(flush=flush)
-    # With flush, the end may be that of a known field.
+    # With flush, the last line may have become a known field.
     if start is not None and parser._stream_start is not None and not line.startswith(_BEGINNINGS):
         may_become_field = any([beginning.startswith(line) for beginning in _BEGINNINGS])
         if ignored or not may_become_field:
             raise NotEventStreamError(start)
     if require_done and line:
-        # Such an event was made of a line without its end.
+        # The last line of such an event has no line end: it may be truncated.
         return [item for item in items if not isinstance(item, Event)]
     return items
 
 
 def _check_passed_over(item: Item) -> None:
-    """Whatever is passed over must be known, or events could be lost without a word."""
+    """Raise TypeError for an item of an unknown class: it could be an event that is lost."""
     if not isinstance(item, (Comment, Ignored)):
         raise TypeError(f"{type(item)!r} is an item of another copy of this package")
 
@@ -168,8 +170,9 @@ def aiter_items(
 ) -> AsyncItems:
     """Yield every item of an async iterable of bytes; the async form of iter_items().
 
-    The iterator is an async context manager too, which closes the source. An ``anext()``
-    that is cancelled, as by a timeout, closes nothing: the next one goes on if the source can.
+    The iterator is also an async context manager, which closes the source. If ``anext()`` is
+    cancelled, for example by a timeout, nothing is closed: the next call continues if the
+    source can.
 
     >>> import asyncio
     >>> async def chunks():
@@ -197,7 +200,7 @@ def aiter_events(
 ) -> AsyncEvents:
     """Yield the events of an async iterable of bytes; the async form of iter_events().
 
-    A context manager, and safe to cancel, as aiter_items().
+    It is a context manager and can be cancelled, like that of aiter_items().
 
     >>> import asyncio
     >>> async def chunks():
@@ -214,7 +217,7 @@ def aiter_events(
 class _AsyncAdapter:
     """An async iterator that closes what it reads, also when it is dropped.
 
-    A class and not an async generator, since a cancelled await would end a generator.
+    A class and not an async generator, because a cancelled ``await`` ends a generator.
     """
 
     __slots__ = ("_closing", "_over", "_to_close")
@@ -241,7 +244,7 @@ class _AsyncAdapter:
         await self._start().aclose()
 
     def _start(self) -> AsyncGenerator[None, None]:
-        """Start the generator that closes the source; an event loop that runs closes it."""
+        """Start the generator that closes the source; a running event loop closes the generator."""
         if self._closing is None:
             self._closing = _close_at_end(self._to_close)
             next(self._closing.__anext__().__await__(), None)
@@ -282,7 +285,7 @@ class AsyncItems(_AsyncAdapter):
         self._every = every
         self._chunks: AsyncIterator[Buffer] | None = None
         self._items: Iterator[Item] = iter(())  # of the last chunk, not yet yielded
-        self._last: Event | None = None  # the last one yielded, if ``until`` is yet to be asked
+        self._last: Event | None = None  # the last one yielded, before ``until`` is called with it
         self._done = False  # DONE was yielded
         self._ended = False  # the source has ended
 
@@ -322,7 +325,7 @@ class AsyncItems(_AsyncAdapter):
                 try:
                     await self._open().__anext__()
                 except Exception:
-                    self._ended = True  # by its end or by an error: the answer was complete before
+                    self._ended = True  # by its end or by an error: the answer is complete
         except Exception:
             await self.aclose()
             raise
@@ -358,12 +361,12 @@ class AsyncEvents(AsyncItems):
 
 
 def read_chunks(file: Any, size: int = 65536) -> Iterator[bytes]:
-    """Yield what a binary file, a pipe or an http.client response has, up to ``size`` bytes.
+    """Yield the bytes of a binary file, a pipe or an http.client response as they arrive.
 
-    It never waits to fill a buffer: it calls ``read1`` if there is one. A file that is not
-    read to its end is closed. A non-blocking file that has no data now raises
-    BlockingIOError. Raises TypeError for what is not a binary file, ValueError for a size
-    that is not positive.
+    Each chunk has at most ``size`` bytes. It never waits until a buffer is full: it calls
+    ``read1`` if the file has it. A file that is not read to its end is closed. A
+    non-blocking file that has no data now raises BlockingIOError. Raises TypeError for an
+    object that is not a binary file, ValueError for a size that is not positive.
 
     >>> import io
     >>> [event.data for event in iter_events(read_chunks(io.BytesIO(b"data: 1\\n\\n")))]
@@ -385,10 +388,11 @@ def _read_chunks(
 
 
 def aread_chunks(reader: Any, size: int = 65536) -> AsyncChunks:
-    """Yield what an object with ``async read(n)`` has, such as an asyncio.StreamReader.
+    """Yield the bytes of an object with ``async read(n)``, such as an asyncio.StreamReader.
 
-    A context manager, and safe to cancel, as aiter_items(). A reader that can be closed and
-    is not read to its end is closed. Raises as read_chunks().
+    The iterator is a context manager and can be cancelled, like that of aiter_items(). A
+    reader that can be closed and is not read to its end is closed. Raises the same errors as
+    read_chunks().
 
     >>> import asyncio
     >>> async def main():
@@ -422,7 +426,7 @@ class AsyncChunks(_AsyncAdapter):
             await self.aclose()
             raise
         if not chunk:
-            # Read to its end, the reader is left open.
+            # A reader that was read to its end is not closed.
             self._over = True
             self._to_close.clear()
             raise StopAsyncIteration
@@ -436,10 +440,12 @@ def _check_chunk(chunk: bytes | None) -> bytes:
 
 
 class Dispatcher:
-    """Calls back in stream order, for transports that push (asyncio.Protocol, pycurl).
+    """Calls a function for each item, in stream order.
 
-    What a callback raises passes through; the items after that one come with the next call.
-    A parser that is passed gives ``on_ignored`` its lines with ``report_ignored`` alone.
+    For transports that call a function when bytes arrive (asyncio.Protocol, pycurl). If a
+    callback raises an error, it passes through, and the next call of feed() or close()
+    continues with the items after it. With a ``parser``, ``on_ignored`` is called only if
+    that parser has ``report_ignored=True``.
 
     >>> dispatcher = Dispatcher(on_event=lambda event: print(event.data))
     >>> dispatcher.feed(b"data: 1\\n\\n")
@@ -473,22 +479,22 @@ class Dispatcher:
         # Imported here: nothing else needs it.
         import collections
 
-        # The items for which no callback was called yet.
+        # The items that no callback has received yet.
         self._items: deque[Item] = collections.deque()
         self._done = False
 
     def feed(self, data: Buffer) -> None:
-        """Process the next bytes and call back for each item; raises as Parser.feed()."""
+        """Process the next bytes, call the callbacks; raises the same errors as Parser.feed()."""
         try:
             self._items += self._parser.feed(data)
         finally:
             self._dispatch()
 
     def close(self, *, flush: bool = False, require_done: bool = False) -> None:
-        """End the stream and call back for the items that its end completes.
+        """End the stream and call the callbacks for the items that its end completes.
 
-        Raises NotEventStreamError and, with ``require_done``, IncompleteStreamError as
-        iter_items(); else as Parser.close().
+        Raises NotEventStreamError and, with ``require_done``, IncompleteStreamError like
+        iter_items(), and the errors of Parser.close().
         """
         try:
             self._items += _end(self._parser, flush, require_done)
@@ -516,14 +522,14 @@ class Dispatcher:
 def is_event_stream(content_type: str | None) -> bool:
     """Whether a Content-Type is ``text/event-stream``, with any parameters and case.
 
-    A header of several values is read as the Fetch standard extracts a MIME type: the last
-    valid one counts.
+    In a header with several values the last valid one counts, as in the Fetch standard
+    (extract a MIME type).
 
     >>> is_event_stream("Text/Event-Stream; charset=utf-8"), is_event_stream(None)
     (True, False)
     """
     found = ""
-    # Quoted strings, which may hold commas, are only in parameters.
+    # Only parameters have quoted strings, which may contain commas.
     text = (content_type or "").replace("\\\\", "").replace('\\"', "")
     for value in '"'.join(text.split('"')[::2]).split(","):
         essence = value.partition(";")[0].strip(" \t\r\n").lower()
@@ -538,7 +544,7 @@ _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def _check_source(source: object, caller: str) -> None:
-    """Raise TypeError for what is not an iterable of bytes; say what to call instead."""
+    """Raise TypeError for a wrong source, with a message that says what to call instead."""
     instead = _instead(source, caller.lstrip("a"))
     is_async = caller.startswith("a")
     if not instead and not hasattr(source, "__aiter__" if is_async else "__iter__"):
@@ -554,13 +560,13 @@ def _check_source(source: object, caller: str) -> None:
 
 
 def _check_file(file: object, caller: str, size: int) -> Callable[[int], Any]:
-    """Return the method that reads what is there."""
+    """Return the method that reads the bytes that are available."""
     sync = caller == "read_chunks"
     found: Callable[[int], Any] | None = getattr(file, "read1", None) if sync else None
     found = found or getattr(file, "read", None)
-    # Not every async method can be told from others, but one of Python code can.
+    # An async method can be recognised if it is written in Python.
     wrong = _is_async(found) if sync else not _is_async(found) and hasattr(file, "readinto")
-    # The read() of a whole response, as those of httpx and aiohttp, waits for all of it.
+    # The read() of a response of httpx or aiohttp waits for the whole body.
     names = ("iter_bytes", "encoding", "content")
     if found is None or wrong or any(hasattr(file, name) for name in names):
         pass_this = "a binary file" if sync else "an object with an async read(n) that gives bytes"
@@ -572,15 +578,15 @@ def _check_file(file: object, caller: str, size: int) -> Callable[[int], Any]:
 
 
 def _instead(source: object, call: str) -> str:
-    """What to call for an object that is not the right source, or "" if it may be one.
+    """What to call for an object that is a wrong source, or "" if it may be a right one.
 
-    Files and whole responses may be iterable, but by lines or in parts of a fixed size: they
-    would wait.
+    Files and responses may be iterable, but they yield lines or parts of a fixed size, and so
+    delay the bytes.
     """
     if isinstance(source, (str, bytes, bytearray, memoryview)):
         return f"call {call}([data]) with data of type bytes"
     if getattr(source, "__name__", "") in ("iter_lines", "aiter_lines"):
-        # requests gives bytes there, which nobody can tell from chunks.
+        # With requests the lines are bytes, which look like chunks.
         return "it removes the line ends: pass the chunks of the body, not its lines"
     if hasattr(source, "__await__"):
         return "await it first"

@@ -1,6 +1,6 @@
-"""The command line: an event stream in, one JSON object a line (or text) out."""
+"""The command line: it reads an event stream and writes one JSON object per line, or text."""
 
-# The end of the stream is judged with what is private to the package.
+# Private names of the package tell how the stream ended.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -36,14 +36,13 @@ _DIM, _RED, _GREEN = 2, 31, 32
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status.
 
-    0 for success; 1 for input that is no event stream, for an event beyond the limit and, under
-    --select, for an error in the stream, for data that is not JSON and for a PATH that is in no
-    event; 2 for wrong use and for what cannot be read or written; 3 for a stream that is not
-    complete; 130 for Ctrl-C.
+    0: success. 1: the input is not an event stream, or an event is larger than the limit; with
+    --select also an error event, data that is not JSON, or a PATH that no event has. 2: wrong
+    options, or a file that cannot be read or written. 3: the stream is not complete. 130: Ctrl-C.
     """
     if not sys.stderr:
-        # Closed, as 2>&- does it: what goes there goes nowhere.
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open to the end)
+        # It is closed, as with 2>&- in a shell: what is written to it is discarded.
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open until the process ends)
     errors = _StandardError()
     try:
         return _command(_options(argv), errors)
@@ -62,19 +61,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sse_stream",
-        description="Read an event stream as it arrives; write one JSON object a line.",
+        description="Read an event stream as it arrives; write one JSON object per line.",
         epilog="example:\ncurl -sSN --fail-with-body URL | "
         "python -m sse_stream --select choices.0.delta.content",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", nargs="?", metavar="FILE", help="- or no FILE: standard input")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="standard input if - or missing")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--data", action="store_true", help="write the data of each event")
     form.add_argument(
         "--select", metavar="PATH", help="write the value at PATH (a.0.b) of each event's JSON"
     )
     parser.add_argument("--until", metavar="TYPE", help="end after the first event of this type")
-    parser.add_argument("--no-done", action="store_true", help="[DONE] is an event like any other")
+    parser.add_argument("--no-done", action="store_true", help="treat [DONE] as an ordinary event")
     parser.add_argument(
         "--require-done",
         action="store_true",
@@ -88,17 +87,17 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         type=_size,
         default=64 * 1024 * 1024,
         metavar="N",
-        help="bytes that one event may have (default: 64 MiB)",
+        help="the limit for one event, in bytes (default: 64 MiB)",
     )
     parser.add_argument(
-        "--stats", action="store_true", help="events, bytes and seconds on standard error"
+        "--stats", action="store_true", help="write figures to standard error: events, bytes, times"
     )
     parser.add_argument("--version", action="version", version=f"sse-stream {__version__}")
     try:
         return parser.parse_args(argv)
     except SystemExit:
         if sys.stdout:
-            # What --help and --version wrote: an error of writing must be raised here.
+            # If the output of --help or --version cannot be written, the error must be raised here.
             _write_out(sys.stdout.flush)
         raise
 
@@ -123,8 +122,8 @@ def _command(options: argparse.Namespace, errors: _StandardError) -> int:
         errors.note("reading standard input from the terminal; Ctrl-C ends it")
     name = "standard input" if given is None or given == "-" else given
     try:
-        # Standard input is opened by its number: a copy that may be closed like any file. Without
-        # a buffer, which takes "nothing yet" in a pipe that does not block for the end.
+        # Standard input is opened by its number: a copy that can be closed like any file.
+        # Unbuffered: a buffer would treat "no data now" in a non-blocking pipe as the end.
         file = open(name if given == name else os.dup(0), "rb", buffering=0)  # noqa: SIM115
     except OSError as error:
         errors.complain(f"{name}: {error.strerror}")
@@ -144,7 +143,7 @@ class _CtrlCRaises:
     """Inside, Ctrl-C raises KeyboardInterrupt, once; outside, it ends the process."""
 
     def __enter__(self) -> None:
-        # Any other handler is not that of __main__ and remains.
+        # Another handler was not set by __main__: it is kept.
         self._ours = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
         if self._ours:
             signal.signal(signal.SIGINT, self._interrupt)
@@ -180,7 +179,7 @@ def _read(
             hint = _hint(parser, options.require_done) if cut else ""
             writer.write(_end(parser, options.flush, options.require_done))
     except NotEventStreamError as error:
-        # It shows how the stream starts, and so its first ignored line.
+        # The message shows the start of the stream, and with it the first ignored line.
         writer.complain(str(error))
         return 1
     except EventTooLargeError as error:
@@ -216,12 +215,12 @@ def _final_event(options: argparse.Namespace) -> str:
 
 
 def _hint(parser: Parser, require_done: bool) -> str:
-    """Return what to say of --flush where the stream ends in the middle of an event."""
+    """Return a hint at --flush for a stream that ended in the middle of an event, or ""."""
     line = parser._line_start
     if line and require_done:
-        return ""  # Half a line is no event then, with --flush either.
+        return ""  # An unfinished line gives no event then, even with --flush.
     if parser._stream_start is not None and not line.startswith(b"data:"):
-        return ""  # Nothing is known yet: a blank line would make it no event stream.
+        return ""  # No known field yet: with --flush it would not be an event stream.
     events = [item for item in parser.feed(b"\n\n") if isinstance(item, Event)]
     if not events or (line and _is_half_json(events[0].data)):
         return ""
@@ -239,30 +238,30 @@ def _is_half_json(data: str) -> bool:
 
 
 def _silence(file: TextIO) -> None:
-    # What is left in the file's buffer cannot be written: let Python discard it at exit, where it
-    # would otherwise change the exit status.
+    # The buffered output cannot be written. Python tries it again at exit, and an error there would
+    # change the exit status: send it to the null device.
     os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
 
 
 class _StandardError:
-    """Standard error: messages, and in a terminal one line of status that is erased again."""
+    """Standard error: messages and, in a terminal, a status line that is erased later."""
 
     def __init__(self) -> None:
         self.terminal = sys.stderr.isatty()
         self._status = False
 
     def complain(self, message: str) -> None:
-        """Write a message of an error, as one line."""
+        """Write an error message, as one line."""
         self._message(_coloured("sse_stream:", _RED, sys.stderr), message)
 
     def note(self, message: str) -> None:
-        """Write a message that is no error, as one line."""
+        """Write a message that is not an error, as one line."""
         self._message("sse_stream:", message)
 
     def show_status(self, text: str) -> None:
         if self.terminal:
             self._status = True
-            # Wrapping is off meanwhile: erasing a line does not erase a second one.
+            # Without line wrapping: only one line can be erased.
             self.write(f"\r\x1b[K\x1b[?7l{text}\x1b[?7h")
 
     def clear_status(self) -> None:
@@ -280,12 +279,12 @@ class _StandardError:
             sys.stderr.write(text)
             sys.stderr.flush()
         except OSError:
-            # Nobody reads it, or the disk is full: that changes no exit status.
+            # The pipe has no reader, or the disk is full: the exit status does not change.
             _silence(sys.stderr)
 
 
-# What could command a terminal, or reorder its text: C0 but TAB and LF, DEL, C1, and the marks,
-# embeddings, overrides and isolates of bidirectional text. Shown as JSON escapes them.
+# Characters that can control a terminal or reorder its text: C0 except TAB and LF, DEL, C1, and the
+# marks, embeddings, overrides and isolates of bidirectional text. Written as JSON escapes.
 _ESCAPES = {
     code: f"\\u{code:04x}"
     for first, last in (
@@ -297,7 +296,7 @@ _ESCAPES = {
 
 
 class _StandardOutput:
-    """Standard output, in UTF-8 whatever the locale; a terminal gets no control characters."""
+    """Standard output, in UTF-8 for any locale; a terminal gets no control characters."""
 
     def __init__(self) -> None:
         self.terminal = sys.stdout.isatty()
@@ -321,7 +320,7 @@ class _StandardOutput:
             data = data[written:]
 
     def end_line(self) -> None:
-        """In a terminal, begin a new line for what is no output of this command."""
+        """In a terminal, end the line before other text is written, such as a message."""
         if self._line_open:
             self.write("\n")
             self.flush()
@@ -335,7 +334,7 @@ def _write_out(write: Callable[..., int | None], *arguments: bytes) -> int | Non
         return write(*arguments)
     except OSError as error:
         if os.name == "nt" and error.errno == errno.EINVAL:
-            # What Windows says of a pipe that nobody reads.
+            # The error of Windows for a pipe without a reader.
             raise BrokenPipeError from error
         raise
 
@@ -351,7 +350,7 @@ class _Stats:
 
     def __init__(self, errors: _StandardError) -> None:
         self._errors = errors
-        # Output in the same terminal leaves no line for the figures.
+        # If standard output is a terminal too, there is no free line for the figures.
         self.live = errors.terminal and not sys.stdout.isatty()
         self._start = self._last = self._shown = time.monotonic()
         self._first: float | None = None
@@ -389,13 +388,13 @@ class _Stats:
 
 
 class _Writer:
-    """Writes items in the form that the options ask for, and keeps what their end depends on."""
+    """Writes items in the form that the options select; remembers what the exit status needs."""
 
     def __init__(
         self, options: argparse.Namespace, errors: _StandardError, stats: _Stats | None
     ) -> None:
         self.complete = False  # [DONE] or the --until event came
-        self.stopped = False  # after the --until event: nothing more is wanted
+        self.stopped = False  # the --until event came: nothing more is read
         self.selection = (
             None if options.select is None else _Selection(options.select, self.complain)
         )
@@ -429,7 +428,7 @@ class _Writer:
         self._output.flush()
 
     def complain(self, message: str) -> None:
-        """Report an error, on a line of its own where the output is in the same terminal."""
+        """Report an error, on its own line if the output is in the same terminal."""
         self._output.end_line()
         self._errors.complain(message)
 
@@ -461,7 +460,7 @@ class _Writer:
             self._output.write(text, colour)
 
     def _spin(self, text: str) -> None:
-        """Show a comment beside a spinner, until there is output or where figures are shown."""
+        """Show a comment with a spinner, until there is output, and not if figures are shown."""
         if not self._output.written and not (self._stats is not None and self._stats.live):
             shown = "".join(c if c.isprintable() else " " for c in text[:60])
             self._errors.show_status(f"{_SPINNER[self._turns % len(_SPINNER)]} {shown}")
@@ -498,7 +497,7 @@ class _Selection:
         self._steps = path.split(".")
         self._complain = complain
         self._found = False
-        self._example = ""  # what is in the first JSON that lacks the path
+        self._example = ""  # describes the first JSON value that does not have the path
         self._half = ""  # the first half of a surrogate pair
 
     def text(self, event: Event) -> str:
@@ -533,7 +532,7 @@ class _Selection:
         return "\ufffd" if self._half else ""
 
     def not_found(self) -> str:
-        """Return what to report if there was JSON, and the path in none of it."""
+        """Return the message if there was JSON but none had the path, else ""."""
         if self._found or not self._example:
             return ""
         message = f"PATH {self._path!r} is in no event's JSON: {self._example}"
@@ -557,7 +556,7 @@ def _integer(digits: str) -> int | str:
     try:
         return int(digits)
     except ValueError:
-        return digits  # more of them than Python converts, 4300
+        return digits  # more than the 4300 digits that Python converts
 
 
 _decode = json.JSONDecoder(parse_int=_integer).decode
@@ -583,7 +582,7 @@ def _is_error(value: _Json) -> bool:
 
 
 def _error_message(value: _Json) -> str:
-    """Return the message of an error: at error.message, at error or at message, else its JSON."""
+    """Return the message of an error: error.message, error or message; otherwise its JSON."""
     texts: list[_Json] = []
     if isinstance(value, dict):
         error: _Json = value.get("error")

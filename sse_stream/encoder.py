@@ -1,4 +1,4 @@
-"""The opposite of the parser: one item in, its bytes out (HTML standard, 9.2.5)."""
+"""The opposite of the parser: it makes the bytes of an item (HTML standard, 9.2.5)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _RETRY_BOUND = 2**64
 def encode(item: Item, *, last_event_id: str = "") -> bytes:
     """Return the bytes of one Event, Comment or DONE, ended by a blank line.
 
-    ``last_event_id`` is the last event ID string that the reader holds: the ``id`` of the
-    event before. The ID is written if it differs; an empty one resets it. Data is split at
+    ``last_event_id`` is the last event ID string that the reader has: the ``id`` of the
+    previous event. The ID is written if it differs; an empty ID resets it. Data is split at
     CRLF, CR and LF, and each is read back as LF. DONE and an Event with the data ``[DONE]``
-    are the same in a stream: the ``done`` of the reader's parser decides.
+    are the same in a stream: the ``done`` of the reader's parser decides what it returns.
 
-    Raises TypeError for a member of the wrong type and for an Ignored; ValueError for CR or
-    LF in ``event``, ``id`` or ``text``, NUL in ``id``, ``retry`` below 0 or from 2**64 on,
-    and a lone surrogate. The message names the member.
+    Raises TypeError for a value of the wrong type and for an Ignored; ValueError for CR or
+    LF in ``event``, ``id`` or ``text``, NUL in ``id``, a ``retry`` that is negative or not
+    below 2**64, and a lone surrogate. The message names the attribute.
 
     >>> encode(Event(data="one\\ntwo", id="7"))
     b'id: 7\\ndata: one\\ndata: two\\n\\n'

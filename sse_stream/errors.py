@@ -1,4 +1,4 @@
-"""The errors that are raised, and the checks of arguments that raise Python's own."""
+"""The errors of the package, and the checks of arguments that raise TypeError or ValueError."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SSEError(Exception):
 
 
 class EventTooLargeError(SSEError):
-    """The bytes retained for one block exceed the limit.
+    """The bytes buffered for one block exceed the limit.
 
     ``limit`` is in bytes. ``last_event_id`` is the last event ID string, to resume from.
 
@@ -61,7 +61,7 @@ class IncompleteStreamError(SSEError):
         )
 
 
-# How the bytes of a body begin that no event stream begins with, and what to do about it.
+# The first bytes of bodies that are not event streams, and what the message says about them.
 _REASONS = (
     (b"\x1f\x8b", "gzip: decompress the body first"),
     (b"\x78\x9c", "zlib: decompress the body first"),
@@ -75,7 +75,7 @@ _REASONS = (
 
 
 class NotEventStreamError(SSEError):
-    """The source ended, and nothing in it was an event stream.
+    """The source ended and was not an event stream: it had no comment and no known field.
 
     ``start`` holds its first bytes, at most 200.
 
@@ -94,7 +94,7 @@ server); it starts with b'{"error": "bad key"}'
     def __str__(self) -> str:
         text = self.start.removeprefix(b"\xef\xbb\xbf").lstrip()
         reasons = [reason for magic, reason in _REASONS if text.startswith(magic)]
-        # UTF-16 without a byte order mark has a NUL in each ASCII character.
+        # In UTF-16 without a byte order mark, each ASCII character contains a NUL.
         if not reasons and b"\0" in self.start[:2]:
             reasons = ["UTF-16: an event stream is UTF-8"]
         reason = f" ({reasons[0]})" if reasons else ""
@@ -124,10 +124,10 @@ _CHARACTERS = {"\0": "NUL", "\r": "CR", "\n": "LF"}
 
 
 def check_text(name: str, value: object, refused: str) -> str:
-    """Return the argument ``name`` as an exact str, without any of the characters refused.
+    """Return the value of the argument ``name`` as an exact str.
 
-    Exact, since the methods of a subclass could say something else later. Raises TypeError
-    for what is no str, ValueError for a character that is refused.
+    Exact, because the methods of a subclass could return something else later. Raises
+    TypeError if it is not a str, ValueError if it contains a character of ``refused``.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
@@ -139,9 +139,9 @@ def check_text(name: str, value: object, refused: str) -> str:
 
 
 def check_limit(value: object) -> int:
-    """Return the argument ``max_event_size`` as an exact int, which is positive.
+    """Return the value of the argument ``max_event_size`` as an exact int.
 
-    Raises TypeError for what is no int, ValueError for what is not positive.
+    Raises TypeError if it is not an int, ValueError if it is not positive.
     """
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"max_event_size must be an int or None, not {type(value).__name__}")
@@ -152,7 +152,7 @@ def check_limit(value: object) -> int:
 
 
 def as_bytes(data: Buffer) -> bytes:
-    """Return the bytes of a bytes-like object; raise TypeError for any other."""
+    """Return the bytes of a bytes-like object; raise TypeError for any other object."""
     if isinstance(data, str):
         raise TypeError("feed() takes bytes, not str: pass the bytes of the response, undecoded")
     try:

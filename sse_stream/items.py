@@ -20,8 +20,8 @@ _new = object.__new__
 class _Value:
     """What the item classes share; ``__match_args__`` names the members of each.
 
-    The members are private slots behind read-only properties. That costs half as much as a
-    ``__setattr__`` that refuses.
+    The members are private slots with read-only properties. Creating an item so takes half as
+    long as with a ``__setattr__`` that raises an error.
     """
 
     __slots__ = ()
@@ -55,8 +55,8 @@ class Event(_Value):
     """A dispatched event (HTML standard, 9.2.6).
 
     ``event`` is its type, ``data`` the data buffer, ``id`` the last event ID string
-    when it was dispatched, ``retry`` the reconnection time in milliseconds if this very
-    block set one, else None.
+    when it was dispatched, ``retry`` the reconnection time in milliseconds if this block
+    set one, else None.
 
     >>> Event(data='{"n": 1}').json()
     {'n': 1}
@@ -97,7 +97,7 @@ class Event(_Value):
 
     @property
     def retry(self) -> int | None:
-        """The reconnection time in milliseconds that this very block set, or None."""
+        """The reconnection time in milliseconds that this block set, or None."""
         return self._retry
 
     def json(self, *, loads: Callable[[str], Any] | None = None) -> Any:
@@ -114,7 +114,7 @@ class Event(_Value):
 
 
 def make_event(event: str, data: str, id: str, retry: int | None) -> Event:
-    """Return Event(event, data, id, retry) in two thirds of the time, for the parser."""
+    """Return the same as Event(event, data, id, retry), in two thirds of the time."""
     self = _new(Event)
     self._event = event
     self._data = data
@@ -124,7 +124,7 @@ def make_event(event: str, data: str, id: str, retry: int | None) -> Event:
 
 
 class Comment(_Value):
-    """A comment line: ``text`` is without its colon and without one following space.
+    """A comment line: ``text`` is the line without its colon and one space after it.
 
     >>> Comment("PROCESSING").text
     'PROCESSING'
@@ -149,7 +149,7 @@ class Comment(_Value):
 class Ignored(_Value):
     """A line that the standard tells a parser to ignore; see ``Parser(report_ignored=True)``.
 
-    ``line`` is the whole line: one with an unknown field name, a ``retry`` that is no
+    ``line`` is the whole line: one with an unknown field name, a ``retry`` that is not a
     number, or an ``id`` with NUL.
 
     >>> Ignored("error: context full").line
@@ -173,7 +173,7 @@ class Ignored(_Value):
 
 
 class Done:
-    """The class of DONE, the sentinel that ends the streams of model providers.
+    """The class of DONE, which ends the streams of model providers.
 
     >>> Done() is DONE
     True

@@ -1,4 +1,4 @@
-"""The state machine: bytes of an event stream in, items out (HTML standard, 9.2.6).
+"""The state machine that makes items from the bytes of an event stream (HTML standard, 9.2.6).
 
 ``Parser._process_chunk`` holds the rules, in the order of the standard. Lines are decoded after
 they are split: CR, LF and colon never occur inside a multi-byte UTF-8 sequence.
@@ -28,10 +28,10 @@ class Parser:
     """A push-style parser of one event stream (HTML standard, 9.2.6).
 
     ``last_event_id`` is the initial last event ID string, to resume a stream. A block whose
-    data equals ``done``, up to 16 spaces around it aside, comes out as DONE; None turns that
-    off. ``max_event_size`` limits the bytes retained for one block and its line in progress;
-    None means no limit. With ``report_ignored`` each ignored line comes out as Ignored.
-    Raises TypeError or ValueError for arguments that could never work.
+    data equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this
+    off. ``max_event_size`` limits the bytes buffered for one block and its line in progress;
+    None means no limit. With ``report_ignored``, each ignored line is returned as Ignored.
+    Raises TypeError or ValueError for invalid arguments.
 
     >>> Parser().feed(b": hi\\ndata: one\\n\\n")
     [Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]
@@ -95,7 +95,7 @@ class Parser:
 
     @property
     def incomplete(self) -> bool:
-        """Whether an end now would lose bytes; after close(), whether it did."""
+        """Whether bytes would be lost if the stream ended now; after close(), if any were."""
         if self._closed:
             return self._incomplete
         held = (self._line or None, self._bom or None, self._data, self._type, self._id)
@@ -109,7 +109,7 @@ class Parser:
         raise TypeError("a parser cannot be copied or pickled: use a new parser for each stream")
 
     def feed(self, data: Buffer) -> list[Item]:
-        """Process the next bytes, split anywhere; return the items that they complete.
+        """Process the next chunk, which may end anywhere; return the items that it completes.
 
         Raises TypeError for text, EventTooLargeError at the limit (and on every later
         call), ParserClosedError after close().
@@ -141,7 +141,7 @@ class Parser:
                 self._check_open()
             return items
         except BaseException as error:
-            # What is retained must not become part of a later event. TypeError is of as_bytes().
+            # What is buffered must not become part of a later event. as_bytes() raises TypeError.
             if not isinstance(error, TypeError):
                 self._close(incomplete=True)
             raise
@@ -150,7 +150,7 @@ class Parser:
         """End the stream; return the items that its end completes.
 
         An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the
-        end as the missing blank line. Raises as feed() does.
+        end as the missing blank line. Raises the same errors as feed().
         """
         self._check_open()
         items: list[Item] = []
@@ -249,7 +249,7 @@ class Parser:
             self._fast_size = self._piece if between_blocks else 0
 
     def _process_start(self, data: bytes) -> bytes:
-        """Drop one leading byte order mark, whole or split; keep the first 200 bytes."""
+        """Discard a leading byte order mark, also if it is split; keep the first 200 bytes."""
         if self._bom is not None:
             data = self._bom + data
             self._bom = data if len(data) < len(_BOM) and _BOM.startswith(data) else None
@@ -263,8 +263,8 @@ class Parser:
         return self._done in data and data.strip(" ") == self._done.strip(" ")
 
     def _ends_with_done(self) -> bool:
-        """Whether the block in progress, if it ended now, would be DONE; in constant time."""
-        # A character has at most four bytes: what is longer cannot be equal to ``done``.
+        """Whether the block in progress would be DONE if it ended now; in constant time."""
+        # A character has at most four bytes: longer data cannot be equal to ``done``.
         size = 4 * self._done_size + len(b"data: ")
         data = self._data
         if self._done_size < 0 or len(data or b"") > size:
@@ -300,7 +300,7 @@ class Parser:
 
 
 class _LineInProgress(bytearray):
-    """A line in several chunks; these methods copy no value. Used where it is above _PIECE."""
+    """A line in several chunks; above _PIECE, these methods are used, which copy no value."""
 
     def partition(self, colon: Buffer, /) -> tuple[bytes, bytes, bytearray]:  # type: ignore[override]
         # No known name is longer than five bytes.
@@ -321,7 +321,7 @@ def _parse_retry(value: bytes | bytearray) -> int | None:
     return time if value.isdigit() and (time := int(digits)) < 2**64 else None
 
 
-PureParser = Parser  # this one, also where ``Parser`` is the compiled one
+PureParser = Parser  # the class above, also if ``Parser`` becomes the compiled one
 
 if not TYPE_CHECKING and environ.get("SSE_STREAM_PURE", "0") in ("", "0"):
     try:

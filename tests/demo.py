@@ -1,6 +1,6 @@
 """A chat without a network: a server on loopback streams it in chunks of random sizes.
 
-    python tests/demo.py               show it at the pace of a model
+    python tests/demo.py               show it at the speed of a model
     python tests/demo.py --pace 0      show it at once
     python tests/demo.py --serve       serve it for other clients, until Ctrl-C
 

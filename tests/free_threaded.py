@@ -27,7 +27,7 @@ from support.project import copy_project
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PACKAGE = "python3.13"
 THREADS = 8
-# ThreadSanitizer does not start where the addresses of memory are too random.
+# ThreadSanitizer does not start if memory addresses are too random.
 RUN = ["setarch", "--addr-no-randomize"] if shutil.which("setarch") else []
 
 
@@ -73,7 +73,7 @@ def build_python(folder: Path, release: str) -> Path:
         options = ["--disable-gil", "--with-thread-sanitizer"]
         run(*RUN, "./configure", "--quiet", *options, cwd=source)
         run(*RUN, "make", "-s", f"-j{os.cpu_count()}", cwd=source)
-        # pip is slow under the sanitizer: another interpreter installs what has no C code.
+        # pip is slow under the sanitizer: another interpreter installs the pure Python packages.
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
         install += ["--python-version=3.13", "--implementation=py", "--abi=none", "--platform=any"]
         run(*install, "--target", str(folder / "packages"), "pytest", "hypothesis", cwd=folder)
@@ -162,7 +162,7 @@ def main() -> int:
     shutil.rmtree(folder / "copy", ignore_errors=True)
     copy = copy_project(folder / "copy")
     build_extension(copy, source)
-    # What the interpreter itself does wrong is suppressed by a list of its own.
+    # CPython has a list of its own known races: these are suppressed.
     known = source / "Tools" / "tsan" / "suppressions_free_threading.txt"
     settings = {"TSAN_OPTIONS": f"suppressions={known}:exitcode=66"}
     settings["PYTHONPATH"] = f"{copy}{os.pathsep}{folder / 'packages'}"

@@ -3,7 +3,7 @@
     tox -e sanitize              the tests of the extension, under the first two sanitizers only
     tox -e sanitize -- --all     everything
 
-Each part builds a copy of the project for itself, and says so where its tool is not there.
+Each part builds its own copy of the project. If its tool is missing, it is skipped with a message.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from xml.etree import ElementTree
 from support.project import copy_project
 
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1"
-# What runs the parser itself; the command line and the transports have nothing to add.
+# The tests that run the parser itself; those of the command line and transports are left out.
 TESTS = ["compiled", "parser", "max_event_size", "against_standard", "fuzz_harnesses", "items"]
 TESTS += ["adapters", "threads"]
-# One round of every_way() is more than that many feeds.
+# One round of every_way() calls feed() more often than that.
 FEEDS = 200
 
 
@@ -38,7 +38,7 @@ def loop(rounds: int) -> int:
 
     def held() -> tuple[int, int, int]:
         gc.collect()
-        # A debug build counts all references there are.
+        # A debug build counts all references.
         references = getattr(sys, "gettotalrefcount", lambda: 0)()
         return sys.getallocatedblocks(), references, getrusage(RUSAGE_SELF).ru_maxrss
 
@@ -71,8 +71,8 @@ def sanitized(folder: Path, quick: bool) -> None:
     """The tests, under the sanitizers."""
     runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True)
     copy = built(folder, "sanitized", sys.executable, CFLAGS=SANITIZE)
-    # Python's own allocator would hide its blocks from the sanitizer. Python itself leaves much
-    # behind at its end: leaks are valgrind's to find.
+    # Python's own allocator would hide its blocks from the sanitizer. Python does not free all
+    # memory when it ends: valgrind looks for leaks instead.
     settings = {"PYTHONMALLOC": "malloc", "ASAN_OPTIONS": "detect_leaks=0"}
     tests = [f"tests/test_{name}.py" for name in (TESTS[:1] if quick else TESTS)]
     skip = ["-k", "not every_character"] if quick else []
@@ -81,7 +81,7 @@ def sanitized(folder: Path, quick: bool) -> None:
 
 
 def fuzzed(folder: Path) -> None:
-    """Fuzzed against the pure parser, led by the coverage of the C code too."""
+    """A fuzzer against the pure parser, guided by the coverage of the C code too."""
     install = ["-m", "pip", "install", "--quiet", "--only-binary=:all:", "atheris"]
     if subprocess.run([sys.executable, *install]).returncode:
         print("atheris has no wheel for this Python: not fuzzed under the sanitizers")
@@ -99,7 +99,7 @@ def fuzzed(folder: Path) -> None:
 
 
 def watched(folder: Path) -> None:
-    """Under valgrind, where only what the parser itself does counts; then a million feeds."""
+    """Under valgrind, of which only errors in the parser itself count; then a million feeds."""
     copy = built(folder, "watched", sys.executable)
     report = folder / "valgrind.xml"
     valgrind = ["valgrind", "--quiet", "--leak-check=full", "--xml=yes", f"--xml-file={report}"]
@@ -112,13 +112,13 @@ def watched(folder: Path) -> None:
 
 
 def counted(folder: Path) -> None:
-    """In a Python that checks its own assertions and counts every reference."""
+    """In a debug build of Python, which checks its assertions and counts every reference."""
     run("python3-dbg", "-m", "venv", str(folder / "debug-environment"), cwd=folder)
     inside = str(folder / "debug-environment" / "bin" / "python")
     install = [inside, "-m", "pip", "install", "--quiet", "setuptools>=77", "pytest", "hypothesis"]
     run(*install, cwd=folder)
     copy = built(folder, "debug", inside)
-    # Where a call of Python's own finds no memory, an assertion of its own fails.
+    # If an allocation fails inside Python itself, one of its assertions fails.
     skip = ["-k", "not failing_allocations"]
     run(inside, "-m", "pytest", "-q", "-rs", "tests/test_compiled.py", *skip, cwd=copy)
     run(inside, "tests/sanitize.py", "--loop", "5000", cwd=copy)

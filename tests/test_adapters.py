@@ -205,7 +205,7 @@ async def until_closed(source: AsyncSource | Reader) -> None:
 
 
 def run(main: Awaitable[None]) -> None:
-    """Run, but not for ever if something waits for what never comes."""
+    """Run a coroutine; a time limit ends it if something waits for ever."""
     asyncio.run(asyncio.wait_for(main, 60))
 
 
@@ -448,7 +448,7 @@ def test_require_done_accepts_no_event_of_a_line_without_its_end(
     got = consume(adapter, chunks_of(stream), require_done=True, **until)
     assert isinstance(got.error, IncompleteStreamError)
 
-    # Without require_done flush does as it says.
+    # Without require_done, flush ends the event.
     got = consume(adapter, chunks_of(stream), flush=True, **until)
     assert got.error is None and isinstance(got.items[-1], Event)
 

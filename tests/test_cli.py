@@ -289,7 +289,7 @@ def test_an_error_in_the_stream_is_reported(main: Any, block: bytes, message: st
     done = main(stream, "--select", "a", "--require-done")
     assert (done.status, done.out) == (1, "half")
     assert done.err == f"sse_stream: the stream reports an error: {message}\n"
-    # Alone, it is the reason why there is no value: that is all that is said.
+    # An error alone is the reason why there is no value: only the error is reported.
     assert main(block + b"\n\n", "--select", "a").err == done.err
     # The other forms show the event itself.
     for form in ([], ["--data"]):
@@ -514,7 +514,7 @@ def test_an_end_in_the_middle_of_an_event(
     assert (done.status, done.out, done.err) == (3, "a\n", f"sse_stream: {message}\n")
     done = main(stream, "--data", "--flush")
     assert (done.status, done.out) == (0, "a\n" + flushed)
-    # Half a line is no whole event, whatever --flush makes of it.
+    # An unfinished line does not complete the stream, even if --flush makes an event of it.
     done = main(stream, "--data", "--flush", "--require-done", "--until", "message")
     whole = rest[-1:] in b"\r\n"
     assert done.status == 0 and done.out == "a\n"

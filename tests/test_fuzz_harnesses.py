@@ -48,7 +48,7 @@ def test_a_harness_detects_a_wrong_parser(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("wrong", "data"),
     [
-        # Refuses nothing; knows no ID of the reader; drops a space that begins the data.
+        # Raises no error; ignores last_event_id; loses a space at the start of the data.
         (lambda item, **_: b": " + getattr(item, "text", "").encode() + b"\n\n", b"\0\0\0: a\n"),
         (lambda item, **_: encode(item), b"\0\0\0id: 1\ndata\n\nid\ndata\n\n"),
         (lambda item, **kwargs: encode(item, **kwargs).replace(b":  ", b": "), b"\0\0\0:  a\n"),

@@ -1,4 +1,4 @@
-"""The gateway in docs/gateway.md, run as it stands between a client and a server on loopback."""
+"""The gateway in docs/gateway.md, run unchanged between a client and a server on loopback."""
 
 from __future__ import annotations
 

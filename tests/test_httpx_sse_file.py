@@ -93,7 +93,7 @@ def ordinary_streams(draw: st.DrawFn) -> list[bytes]:
     end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     lines: list[str] = []
     for _ in range(draw(st.integers(0, 4))):
-        # A block has data: the package gives an event for a block without.
+        # A block has data, because the package gives an event for a block without data.
         block = [f"data:{draw(st.sampled_from(['', ' ']))}{draw(TEXT)}"]
         others = st.one_of(
             TEXT.map("data: {}".format),

@@ -1,7 +1,7 @@
 """Lines that the standard tells a parser to ignore: counted, and reported where it is asked for.
 
-The adapters judge a source in which nothing but such lines came by two private attributes of the
-parser, which are tested here too.
+From two private attributes of the parser, the adapters learn that a source had only such lines.
+They are tested here too.
 """
 
 from __future__ import annotations

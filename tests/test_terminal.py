@@ -1,4 +1,4 @@
-"""The command line in a terminal: the spinner, colours and statistics; all is erased."""
+"""The command line in a terminal: the spinner, colours and statistics, and their erasure."""
 
 from __future__ import annotations
 
