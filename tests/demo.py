@@ -173,17 +173,25 @@ def main() -> None:
     options.add_argument("--port", type=int, default=8000, help="with --serve (%(default)s)")
     given = options.parse_args()
     Handler.pace = given.pace
-    with Server(("127.0.0.1", given.port if given.serve else 0), Handler) as server:
-        url = f"http://127.0.0.1:{server.server_port}/v1"
-        if given.serve:
-            print(f"serving {url}/chat/completions (Ctrl-C ends it)", flush=True)
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                return
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        show(f"{url}/chat/completions")
-        server.shutdown()
+    try:
+        server = Server(("127.0.0.1", given.port if given.serve else 0), Handler)
+    except OSError as error:
+        options.error(f"port {given.port}: {error.strerror}; choose another with --port")
+    with server:
+        try:
+            run(server, given.serve)
+        except KeyboardInterrupt:
+            print()
+
+
+def run(server: HTTPServer, serve: bool) -> None:
+    url = f"http://127.0.0.1:{server.server_port}/v1/chat/completions"
+    if serve:
+        print(f"serving {url} (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    show(url)
+    server.shutdown()
 
 
 if __name__ == "__main__":
