@@ -271,7 +271,8 @@ class Parser:
             return False
         # Another parser reads the same block; it begins with LF, so not with a byte order mark.
         block = b"\n" if data is None else b"\ndata: " + data.replace(b"\n", b"\ndata: ") + b"\n"
-        return DONE in PureParser(done=self._done).feed(block + self._line[:size] + b"\n\n")
+        parser = PureParser(done=self._done, max_event_size=None)
+        return DONE in parser.feed(block + self._line[:size] + b"\n\n")
 
     def _retained(self) -> int:
         """How many bytes of the block count for the limit: data with its newlines, type, ID."""

@@ -829,6 +829,14 @@ def test_calls_after_close_raise(flush: bool) -> None:
     assert (parser.last_event_id, parser.retry, parser.incomplete) == ("1", 5, not flush)
 
 
+def test_done_may_be_longer_than_the_default_limit() -> None:
+    done = "x" * (64 << 20)
+    parser = Parser(done=done, max_event_size=None)
+    assert parser.feed(b"data: " + done.encode()) == []
+    assert not parser.incomplete
+    assert parser.close() == [DONE]
+
+
 MIB8 = 8 << 20
 
 
