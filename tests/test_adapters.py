@@ -735,6 +735,51 @@ def test_until_is_not_asked_after_closing() -> None:
     assert list(sync) == []
 
 
+@pytest.mark.parametrize("adapter", ASYNC)
+def test_a_second_anext_meanwhile_is_refused_and_changes_nothing(adapter: Any) -> None:
+    async def main() -> None:
+        source = AsyncSource(CHUNKS, stuck=True)
+        items = adapter(source, require_done=True)
+        first = asyncio.create_task(anext(items))
+        await source.waiting.wait()
+        with pytest.raises(RuntimeError, match="another task"):
+            await anext(items)
+        assert not source.closed
+        source.go_on.set()
+        assert [await first, *await collect(items)] == given_by(adapter, ITEMS)
+
+    run(main())
+
+
+@pytest.mark.parametrize("adapter", ASYNC)
+def test_closing_a_generator_that_runs_closes_it_later(adapter: Any) -> None:
+    closed = False
+
+    async def main() -> None:
+        waiting, go_on = asyncio.Event(), asyncio.Event()
+
+        async def chunks() -> AsyncIterator[bytes]:
+            nonlocal closed
+            try:
+                waiting.set()
+                await go_on.wait()
+                yield b"data: 1\n\n"
+            finally:
+                closed = True
+
+        items = adapter(chunks())
+        task = asyncio.create_task(collect(items))
+        await waiting.wait()
+        # The generator itself refuses it with a RuntimeError too.
+        with pytest.raises(RuntimeError, match="another task"):
+            await items.aclose()
+        assert not closed
+        go_on.set()
+        assert await task == [] and closed
+
+    run(main())
+
+
 def test_after_a_timeout_aread_chunks_goes_on() -> None:
     async def main() -> None:
         reader = asyncio.StreamReader()
