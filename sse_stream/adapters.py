@@ -437,8 +437,8 @@ class AsyncChunks(_AsyncAdapter):
             raise
         if not chunk:
             # A reader that was read to its end is not closed.
-            self._over = True
             self._to_close.clear()
+            await self.aclose()
             raise StopAsyncIteration
         return chunk
 

@@ -1563,6 +1563,22 @@ def test_aread_chunks_leaves_a_reader_open_that_is_read_to_its_end() -> None:
     asyncio.run(main())
 
 
+def test_aread_chunks_read_to_its_end_leaves_nothing_to_the_event_loop() -> None:
+    # trio warns of each generator that is left.
+    left: list[object] = []
+
+    async def main() -> None:
+        sys.set_asyncgen_hooks(finalizer=left.append)
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"data: 1\n\n")
+        reader.feed_eof()
+        assert [chunk async for chunk in aread_chunks(reader)] == [b"data: 1\n\n"]
+        gc.collect()
+        assert left == []
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("kind", [Reader, ReaderWithClose])
 def test_aread_chunks_closes_a_reader_that_is_left_early(kind: type[Reader]) -> None:
     async def closed() -> None:
