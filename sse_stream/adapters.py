@@ -265,8 +265,8 @@ class AsyncItems(_AsyncAdapter):
     """What aiter_items() returns."""
 
     __slots__ = (
-        "_chunks", "_done", "_drain", "_ended", "_every", "_flush", "_items", "_last", "_parser",
-        "_require_done", "_until", "_waiting",
+        "_chunks", "_cut", "_done", "_drain", "_ended", "_every", "_flush", "_items", "_last",
+        "_parser", "_require_done", "_until", "_waiting",
     )  # fmt: skip
 
     def __init__(
@@ -292,6 +292,7 @@ class AsyncItems(_AsyncAdapter):
         self._done = False  # DONE was yielded
         self._ended = False  # the source has ended
         self._waiting = False  # for the next chunk
+        self._cut = False  # that was cancelled: an end now may be that of a generator, cut by it
 
     async def __anext__(self) -> Item:
         """Return the next item or event; nothing is lost if an ``await`` in here is cancelled."""
@@ -325,8 +326,13 @@ class AsyncItems(_AsyncAdapter):
                         chunk = await self._open().__anext__()
                     except StopAsyncIteration:
                         self._ended = True
-                        self._items = iter(_end(self._parser, self._flush, self._require_done))
+                        flush = self._flush and not (self._cut and self._require_done)
+                        self._items = iter(_end(self._parser, flush, self._require_done))
+                    except BaseException:
+                        self._cut = True
+                        raise
                     else:
+                        self._cut = False
                         self._items = iter(self._parser.feed(chunk))
                     finally:
                         self._waiting = False

@@ -676,6 +676,28 @@ def test_a_generator_that_a_timeout_ended_looks_incomplete(adapter: Any, cut: in
     run(main())
 
 
+@pytest.mark.parametrize("adapter", ASYNC)
+def test_flush_makes_no_event_of_a_block_that_a_timeout_cut(adapter: Any) -> None:
+    async def generator() -> AsyncGenerator[bytes, None]:
+        yield b"data: half\n"
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        items = adapter(generator(), flush=True, require_done=True)
+        await time_out(items)
+        with pytest.raises(IncompleteStreamError):
+            await anext(items)
+
+        # A source that goes on is not cut.
+        source = AsyncSource([b"data: whole\n"], stuck=True)
+        items = adapter(source, flush=True, require_done=True)
+        await time_out(items)
+        source.go_on.set()
+        assert await anext(items) == Event(data="whole")
+
+    run(main())
+
+
 def test_a_timeout_while_draining_goes_on_draining() -> None:
     class Pausing(AsyncSource):
         pause_after: int | None = 4
