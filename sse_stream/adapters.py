@@ -241,6 +241,9 @@ class _AsyncAdapter:
     async def aclose(self) -> None:
         """Close the source; there is no next item."""
         self._over = True
+        if any([getattr(source, "ag_running", False) for source in self._to_close]):
+            # A generator that runs refuses to be closed: that anext() closes it at its end.
+            raise RuntimeError("aclose(): an anext() of another task is still waiting")
         await self._start().aclose()
 
     def _start(self) -> AsyncGenerator[None, None]:
@@ -262,8 +265,8 @@ class AsyncItems(_AsyncAdapter):
     """What aiter_items() returns."""
 
     __slots__ = (
-        "_chunks", "_done", "_drain", "_ended", "_every", "_flush", "_items", "_last", "_parser",
-        "_require_done", "_until",
+        "_chunks", "_cut", "_done", "_drain", "_ended", "_every", "_flush", "_items", "_last",
+        "_parser", "_require_done", "_until", "_waiting",
     )  # fmt: skip
 
     def __init__(
@@ -288,6 +291,8 @@ class AsyncItems(_AsyncAdapter):
         self._last: Event | None = None  # the last one yielded, before ``until`` is called with it
         self._done = False  # DONE was yielded
         self._ended = False  # the source has ended
+        self._waiting = False  # for the next chunk
+        self._cut = False  # that was cancelled: an end now may be that of a generator, cut by it
 
     async def __anext__(self) -> Item:
         """Return the next item or event; nothing is lost if an ``await`` in here is cancelled."""
@@ -314,20 +319,31 @@ class AsyncItems(_AsyncAdapter):
                         if self._require_done and not self._done:
                             raise IncompleteStreamError(self._parser.last_event_id)
                         break
+                    if self._waiting:
+                        raise RuntimeError("anext(): that of another task is still waiting")
+                    self._waiting = True
                     try:
                         chunk = await self._open().__anext__()
                     except StopAsyncIteration:
                         self._ended = True
-                        self._items = iter(_end(self._parser, self._flush, self._require_done))
+                        flush = self._flush and not (self._cut and self._require_done)
+                        self._items = iter(_end(self._parser, flush, self._require_done))
+                    except BaseException:
+                        self._cut = True
+                        raise
                     else:
+                        self._cut = False
                         self._items = iter(self._parser.feed(chunk))
+                    finally:
+                        self._waiting = False
             while self._drain and not self._ended:
                 try:
                     await self._open().__anext__()
                 except Exception:
                     self._ended = True  # by its end or by an error: the answer is complete
         except Exception:
-            await self.aclose()
+            if not self._waiting:
+                await self.aclose()
             raise
         await self.aclose()
         raise StopAsyncIteration
@@ -427,8 +443,8 @@ class AsyncChunks(_AsyncAdapter):
             raise
         if not chunk:
             # A reader that was read to its end is not closed.
-            self._over = True
             self._to_close.clear()
+            await self.aclose()
             raise StopAsyncIteration
         return chunk
 

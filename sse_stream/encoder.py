@@ -75,6 +75,7 @@ def _one_line(name: str, text: str) -> bytes:
 def _milliseconds(retry: object) -> int:
     if isinstance(retry, bool) or not isinstance(retry, int):
         raise TypeError(f"Event.retry must be an int or None, not {type(retry).__name__}")
-    if not 0 <= retry < _RETRY_BOUND:
+    number = int.__index__(retry)  # exact: a subclass may compare otherwise
+    if not 0 <= number < _RETRY_BOUND:
         raise ValueError("Event.retry must be from 0 to 2**64 - 1")
-    return retry
+    return number

@@ -177,16 +177,12 @@ class Parser:
 
         # Lines end at CR, LF or CRLF. For bytes, splitlines() knows these and no others.
         lines = data.splitlines()
-        rest = b""
-        last = data[-1]
-        if last == _CR:
-            self._after_cr = True
-        elif last != _LF:
-            rest = lines.pop()
+        self._after_cr = data[-1] == _CR
+        rest = b"" if data[-1] in b"\r\n" else lines.pop()
         near_limit = len(self._line) + len(data) > self._line_room
         if self._line and lines:
             self._line += lines[0]
-            small = len(self._line) <= _PIECE or self._report_ignored
+            small = len(self._line) <= _PIECE
             lines[0] = bytes(self._line) if small else self._line  # type: ignore[assignment]
             self._line = _LineInProgress()
 
@@ -222,6 +218,8 @@ class Parser:
                         self._data = bytearray(self._data)
                     self._data += b"\n"
                     self._data += value
+                    if value is line:  # a _LineInProgress: give back its memory
+                        del line[1:]  # type: ignore
             elif field == b"event":
                 self._type = value
             elif field == b"":
@@ -233,6 +231,8 @@ class Parser:
             else:
                 self._ignored += 1
                 if self._report_ignored:
+                    if value is line:
+                        line[:0] = line.removed  # type: ignore
                     items.append(Ignored(line.decode("utf-8", "replace")))
                 if field not in (b"id", b"retry"):
                     continue
@@ -271,7 +271,8 @@ class Parser:
             return False
         # Another parser reads the same block; it begins with LF, so not with a byte order mark.
         block = b"\n" if data is None else b"\ndata: " + data.replace(b"\n", b"\ndata: ") + b"\n"
-        return DONE in PureParser(done=self._done).feed(block + self._line[:size] + b"\n\n")
+        parser = PureParser(done=self._done, max_event_size=None)
+        return DONE in parser.feed(block + self._line[:size] + b"\n\n")
 
     def _retained(self) -> int:
         """How many bytes of the block count for the limit: data with its newlines, type, ID."""
@@ -303,14 +304,13 @@ class _LineInProgress(bytearray):
     """A line in several chunks; above _PIECE, these methods are used, which copy no value."""
 
     def partition(self, colon: Buffer, /) -> tuple[bytes, bytes, bytearray]:  # type: ignore[override]
-        # No known name is longer than five bytes.
-        name, found, _ = bytes(self[:6]).partition(colon)
-        del self[: len(name) + len(found)]
+        # No known name is longer than five bytes. One space is removed here too.
+        name, found, value = bytes(self[:7]).partition(colon)
+        self.removed = name + found + value[: value.startswith(b" ")]
+        del self[: len(self.removed)]
         return name, found, self
 
     def removeprefix(self, space: Buffer, /) -> bytearray:
-        if self.startswith(space):
-            del self[:1]
         return self
 
 

@@ -676,6 +676,28 @@ def test_a_generator_that_a_timeout_ended_looks_incomplete(adapter: Any, cut: in
     run(main())
 
 
+@pytest.mark.parametrize("adapter", ASYNC)
+def test_flush_makes_no_event_of_a_block_that_a_timeout_cut(adapter: Any) -> None:
+    async def generator() -> AsyncGenerator[bytes, None]:
+        yield b"data: half\n"
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        items = adapter(generator(), flush=True, require_done=True)
+        await time_out(items)
+        with pytest.raises(IncompleteStreamError):
+            await anext(items)
+
+        # A source that goes on is not cut.
+        source = AsyncSource([b"data: whole\n"], stuck=True)
+        items = adapter(source, flush=True, require_done=True)
+        await time_out(items)
+        source.go_on.set()
+        assert await anext(items) == Event(data="whole")
+
+    run(main())
+
+
 def test_a_timeout_while_draining_goes_on_draining() -> None:
     class Pausing(AsyncSource):
         pause_after: int | None = 4
@@ -733,6 +755,51 @@ def test_until_is_not_asked_after_closing() -> None:
     assert next(sync) == Event(data="1")
     sync.close()
     assert list(sync) == []
+
+
+@pytest.mark.parametrize("adapter", ASYNC)
+def test_a_second_anext_meanwhile_is_refused_and_changes_nothing(adapter: Any) -> None:
+    async def main() -> None:
+        source = AsyncSource(CHUNKS, stuck=True)
+        items = adapter(source, require_done=True)
+        first = asyncio.create_task(anext(items))
+        await source.waiting.wait()
+        with pytest.raises(RuntimeError, match="another task"):
+            await anext(items)
+        assert not source.closed
+        source.go_on.set()
+        assert [await first, *await collect(items)] == given_by(adapter, ITEMS)
+
+    run(main())
+
+
+@pytest.mark.parametrize("adapter", ASYNC)
+def test_closing_a_generator_that_runs_closes_it_later(adapter: Any) -> None:
+    closed = False
+
+    async def main() -> None:
+        waiting, go_on = asyncio.Event(), asyncio.Event()
+
+        async def chunks() -> AsyncIterator[bytes]:
+            nonlocal closed
+            try:
+                waiting.set()
+                await go_on.wait()
+                yield b"data: 1\n\n"
+            finally:
+                closed = True
+
+        items = adapter(chunks())
+        task = asyncio.create_task(collect(items))
+        await waiting.wait()
+        # The generator itself refuses it with a RuntimeError too.
+        with pytest.raises(RuntimeError, match="another task"):
+            await items.aclose()
+        assert not closed
+        go_on.set()
+        assert await task == [] and closed
+
+    run(main())
 
 
 def test_after_a_timeout_aread_chunks_goes_on() -> None:
@@ -1514,6 +1581,22 @@ def test_aread_chunks_leaves_a_reader_open_that_is_read_to_its_end() -> None:
         async with aread_chunks(reader) as chunks:
             assert await collect(aiter_items(chunks)) == ITEMS
         assert not reader.closed
+
+    asyncio.run(main())
+
+
+def test_aread_chunks_read_to_its_end_leaves_nothing_to_the_event_loop() -> None:
+    # trio warns of each generator that is left.
+    left: list[object] = []
+
+    async def main() -> None:
+        sys.set_asyncgen_hooks(finalizer=left.append)
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"data: 1\n\n")
+        reader.feed_eof()
+        assert [chunk async for chunk in aread_chunks(reader)] == [b"data: 1\n\n"]
+        gc.collect()
+        assert left == []
 
     asyncio.run(main())
 

@@ -190,6 +190,13 @@ class Text(str):
         return "a\nretry: 5"
 
 
+class Negative(int):
+    """An int below zero that says that it is not."""
+
+    def __ge__(self, other: object) -> bool:
+        return True
+
+
 class Kind(str, Enum):
     DELTA = "delta"
 
@@ -211,7 +218,7 @@ REFUSED: list[tuple[type[Exception], str, str, object]] = [
     *[(ValueError, "Event.id", "CR or LF", text) for text in ("\r", "a\n", "a\r\nb")],
     *[(ValueError, "Comment.text", "CR or LF", text) for text in ("\r", "a\n", "a\r\nb")],
     *[(ValueError, "Event.id", "NUL", text) for text in ("\0", "a\0b")],
-    *[(ValueError, "Event.retry", "from 0 to", number) for number in (-1, 2**64)],
+    *[(ValueError, "Event.retry", "from 0 to", number) for number in (-1, Negative(-1), 2**64)],
     *[
         (ValueError, member, "lone surrogate", text)
         for member in ("Event.event", "Event.data", "Event.id", "Comment.text")

@@ -19,7 +19,16 @@ import pytest
 from support.memory import traced_memory
 from support.strategies import single_bytes
 
-from sse_stream import DONE, Comment, Event, EventTooLargeError, Item, Parser, ParserClosedError
+from sse_stream import (
+    DONE,
+    Comment,
+    Event,
+    EventTooLargeError,
+    Ignored,
+    Item,
+    Parser,
+    ParserClosedError,
+)
 from sse_stream.parser import PureParser
 
 BOM = b"\xef\xbb\xbf"
@@ -820,6 +829,14 @@ def test_calls_after_close_raise(flush: bool) -> None:
     assert (parser.last_event_id, parser.retry, parser.incomplete) == ("1", 5, not flush)
 
 
+def test_done_may_be_longer_than_the_default_limit() -> None:
+    done = "x" * (64 << 20)
+    parser = Parser(done=done, max_event_size=None)
+    assert parser.feed(b"data: " + done.encode()) == []
+    assert not parser.incomplete
+    assert parser.close() == [DONE]
+
+
 MIB8 = 8 << 20
 
 
@@ -860,6 +877,32 @@ def test_peak_memory_for_many_data_lines(size: int, ending: bytes) -> None:
     (event,), most = peak(Parser(), chunks)
     assert isinstance(event, Event) and len(event.data) == 8_000_000 - 1
     assert most <= 2.5 * len(event.data)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"data: \ndata: ", b": ", b":", b"event: ", b"id: ", b"id: \0", b"retry: ", b"foo: ", b"foo"],
+)
+def test_peak_memory_for_one_large_line(start: bytes) -> None:
+    chunks = [start, *[b"x" * 65536] * (MIB8 // 65536), b"\n\n"]
+    for report_ignored in (False, True):
+        items, most = peak(Parser(report_ignored=report_ignored), chunks)
+        assert most <= 2.5 * MIB8
+        for item in items:
+            if isinstance(item, Ignored):
+                assert item.line == start.decode() + "x" * MIB8
+
+
+def test_a_block_goes_on_after_a_large_line() -> None:
+    chunks = [b"data: 1\n\n", b"data: a\n", b"data: ", b"x" * 30_000, b"\n", b"data: y\n\n"]
+    parser = Parser(max_event_size=30_010)
+    items = [item for chunk in chunks for item in parser.feed(chunk)]
+    assert items == message("1", "a\n" + "x" * 30_000 + "\ny")
+
+    parser = Parser(max_event_size=30_010)
+    assert [item for chunk in chunks[:-1] for item in parser.feed(chunk)] == message("1")
+    with pytest.raises(EventTooLargeError):
+        parser.feed(b"data: 12")
 
 
 @pytest.mark.parametrize(
