@@ -186,12 +186,12 @@ class Parser:
             lines[0] = bytes(self._line) if small else self._line  # type: ignore[assignment]
             self._line = _LineInProgress()
 
-        line = rest
+        blank = False
         for line in lines:
             if near_limit and self._retained() + len(line) > self._limit:
                 return self._fail()
 
-            if not line:
+            if blank := not line:
                 # Dispatch the event: the line is blank.
                 if self._id is not None:
                     self._last_event_id = self._id.decode("utf-8", "replace")
@@ -218,8 +218,8 @@ class Parser:
                         self._data = bytearray(self._data)
                     self._data += b"\n"
                     self._data += value
-                    if value is line:  # a _LineInProgress: give back its memory
-                        del line[1:]  # type: ignore
+                    if value is line:
+                        line.clear()  # type: ignore[attr-defined]  # it was copied, and is large
             elif field == b"event":
                 self._type = value
             elif field == b"":
@@ -232,7 +232,7 @@ class Parser:
                 self._ignored += 1
                 if self._report_ignored:
                     if value is line:
-                        line[:0] = line.removed  # type: ignore
+                        line[:0] = line.removed  # type: ignore  # the whole line again
                     items.append(Ignored(line.decode("utf-8", "replace")))
                 if field not in (b"id", b"retry"):
                     continue
@@ -244,8 +244,8 @@ class Parser:
                 return self._fail()
         start = self._stream_start
         if start is None or len(start) == 200:
-            self._line_room = self._limit - self._retained() if line else self._limit
-            between_blocks = start is None and not (rest or line or self._after_cr)
+            self._line_room = self._limit if blank else self._limit - self._retained()
+            between_blocks = blank and start is None and not (rest or self._after_cr)
             self._fast_size = self._piece if between_blocks else 0
 
     def _process_start(self, data: bytes) -> bytes:
