@@ -184,7 +184,7 @@ def main() -> None:
             print()
 
 
-def run(server: HTTPServer, serve: bool) -> None:
+def run(server: Server, serve: bool) -> None:
     url = f"http://127.0.0.1:{server.server_port}/v1/chat/completions"
     if serve:
         print(f"serving {url} (Ctrl-C ends it)", flush=True)
