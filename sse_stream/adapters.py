@@ -54,7 +54,7 @@ def iter_items(
     [Comment(text='hi'), Event(event='message', data='1', id='', retry=None)]
     """
     _check_source(source, "iter_items")
-    return _started(_iterate(source, parser or Parser(), flush, require_done, every=True))
+    return _started(_iterate(source, _parser(parser), flush, require_done, every=True))
 
 
 def iter_events(
@@ -77,7 +77,12 @@ def iter_events(
     ['1']
     """
     _check_source(source, "iter_events")
-    return _started(_iterate(source, parser or Parser(), flush, require_done, until, drain))
+    return _started(_iterate(source, _parser(parser), flush, require_done, until, drain))
+
+
+def _parser(parser: Parser | None, report_ignored: bool = False) -> Parser:
+    """Return the parser that was passed, or a new one."""
+    return Parser(report_ignored=report_ignored) if parser is None else parser
 
 
 def _iterate(
@@ -186,7 +191,7 @@ def aiter_items(
     DONE
     """
     _check_source(source, "aiter_items")
-    return AsyncItems(source, parser or Parser(), flush, require_done, every=True)
+    return AsyncItems(source, _parser(parser), flush, require_done, every=True)
 
 
 def aiter_events(
@@ -211,7 +216,7 @@ def aiter_events(
     ['1']
     """
     _check_source(source, "aiter_events")
-    return AsyncEvents(source, parser or Parser(), flush, require_done, until, drain)
+    return AsyncEvents(source, _parser(parser), flush, require_done, until, drain)
 
 
 class _AsyncAdapter:
@@ -491,7 +496,7 @@ class Dispatcher:
         self._on_comment = on_comment
         self._on_done = on_done
         self._on_ignored = on_ignored
-        self._parser = parser or Parser(report_ignored=on_ignored is not None)
+        self._parser = _parser(parser, report_ignored=on_ignored is not None)
         # Imported here: nothing else needs it.
         import collections
 

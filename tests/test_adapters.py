@@ -1899,3 +1899,13 @@ def test_dispatcher_loses_no_bytes_to_a_callback_that_raises() -> None:
 )
 def test_is_event_stream(content_type: str | None, answer: bool) -> None:
     assert is_event_stream(content_type) is answer
+
+
+def test_a_parser_that_is_false_is_used() -> None:
+    class Empty(Parser):
+        def __len__(self) -> int:
+            return 0
+
+    parser = Empty()
+    assert list(iter_events([b"id: 7\ndata: x\n\n"], parser=parser)) == [Event(data="x", id="7")]
+    assert parser.last_event_id == "7"
