@@ -141,7 +141,7 @@ def _drain(chunks: Iterator[Buffer]) -> None:
         pass  # The answer is complete.
 
 
-def _end(parser: Parser, flush: bool, require_done: bool) -> list[Item]:
+def _end(parser: Parser, flush: bool, require_done: bool, cut: bool = False) -> list[Item]:
     """Close a parser whose source has ended; return the items that the end completes.
 
     Raises NotEventStreamError if there was a line, complete or not, but no comment, no known
@@ -154,8 +154,8 @@ def _end(parser: Parser, flush: bool, require_done: bool) -> list[Item]:
         may_become_field = any([beginning.startswith(line) for beginning in _BEGINNINGS])
         if ignored or not may_become_field:
             raise NotEventStreamError(start)
-    if require_done and line:
-        # The last line of such an event has no line end: it may be truncated.
+    if require_done and (line or cut):
+        # The event may be truncated: its last line has no line end, or a timeout cut the source.
         return [item for item in items if not isinstance(item, Event)]
     return items
 
@@ -331,8 +331,8 @@ class AsyncItems(_AsyncAdapter):
                         chunk = await self._open().__anext__()
                     except StopAsyncIteration:
                         self._ended = True
-                        flush = self._flush and not (self._cut and self._require_done)
-                        self._items = iter(_end(self._parser, flush, self._require_done))
+                        end = _end(self._parser, self._flush, self._require_done, self._cut)
+                        self._items = iter(end)
                     except BaseException:
                         self._cut = True
                         raise
