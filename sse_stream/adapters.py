@@ -247,7 +247,7 @@ class _AsyncAdapter:
         """Close the source; there is no next item."""
         self._over = True
         if any([getattr(source, "ag_running", False) for source in self._to_close]):
-            # A generator that runs refuses to be closed: that anext() closes it at its end.
+            # A running generator cannot be closed: the waiting anext() closes it afterwards.
             raise RuntimeError("aclose(): an anext() of another task is still waiting")
         await self._start().aclose()
 
@@ -296,8 +296,8 @@ class AsyncItems(_AsyncAdapter):
         self._last: Event | None = None  # the last one yielded, before ``until`` is called with it
         self._done = False  # DONE was yielded
         self._ended = False  # the source has ended
-        self._waiting = False  # for the next chunk
-        self._cut = False  # that was cancelled: an end now may be that of a generator, cut by it
+        self._waiting = False  # an anext() waits for the next chunk
+        self._cut = False  # the last wait for a chunk was cancelled, which ends a generator
 
     async def __anext__(self) -> Item:
         """Return the next item or event; nothing is lost if an ``await`` in here is cancelled."""

@@ -219,7 +219,7 @@ class Parser:
                     self._data += b"\n"
                     self._data += value
                     if value is line:
-                        line.clear()  # type: ignore[attr-defined]  # it was copied, and is large
+                        line.clear()  # type: ignore[attr-defined]  # it is copied: free its memory
             elif field == b"event":
                 self._type = value
             elif field == b"":
@@ -232,7 +232,7 @@ class Parser:
                 self._ignored += 1
                 if self._report_ignored:
                     if value is line:
-                        line[:0] = line.removed  # type: ignore  # the whole line again
+                        line[:0] = line.removed  # type: ignore  # restore the whole line
                     items.append(Ignored(line.decode("utf-8", "replace")))
                 if field not in (b"id", b"retry"):
                     continue
@@ -301,7 +301,7 @@ class Parser:
 
 
 class _LineInProgress(bytearray):
-    """A line in several chunks; above _PIECE, these methods are used, which copy no value."""
+    """A line in several chunks. If it is longer than _PIECE, these methods avoid copying it."""
 
     def partition(self, colon: Buffer, /) -> tuple[bytes, bytes, bytearray]:  # type: ignore[override]
         # No known name is longer than five bytes. One space is removed here too.
