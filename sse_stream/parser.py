@@ -1,27 +1,42 @@
-"""The state machine that makes items from the bytes of an event stream (HTML standard, 9.2.6).
+# SPDX-License-Identifier: MIT
+"""The state machine that makes items from the bytes of an event stream.
 
-``Parser._process_chunk`` holds the rules, in the order of the standard. Lines are decoded after
-they are split: CR, LF and colon never occur inside a multi-byte UTF-8 sequence.
+It follows the HTML standard: ``_split_lines`` has the rules of section 9.2.5 (the byte order
+mark, the ends of lines), ``_process_lines`` those of section 9.2.6, each under its sentence.
+Lines are decoded after they are split: CR, LF and colon never occur inside a multi-byte UTF-8
+sequence.
+
+    stream  = [ bom ] *block        block   = *( comment / field ) end-of-line
+    comment = ":" *any end-of-line  field   = name [ ":" [ space ] *any ] end-of-line
 """
 
 from __future__ import annotations
 
-from os import environ
 from sys import maxsize
 
 from .errors import EventTooLargeError, ParserClosedError, as_bytes, check_limit, check_text
-from .items import DONE, Comment, Ignored, make_event
+from .items import COMPILED, DONE, Block, Comment, Ignored, make_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
     from typing_extensions import Buffer
 
     from .items import Item
 
 _LF, _CR = 10, 13
 _BOM = b"\xef\xbb\xbf"
+_NAMES = (b"data", b"event", b"id", b"retry")
+# How many spaces around the data of DONE are allowed.
+_DONE_SPACES = 16
+# How many bytes of ignored lines are kept.
+_TAIL = 200
 # A larger chunk is processed in pieces of this many bytes, so that no list of lines is long.
 _PIECE = 16384
+# Whether feed() may process a chunk that is one block without splitting it into lines.
+FAST_PATH = True
 
 
 class Parser:
@@ -30,18 +45,23 @@ class Parser:
     ``last_event_id`` is the initial last event ID string, to resume a stream. A block whose
     data equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this
     off. ``max_event_size`` limits the bytes buffered for one block and its line in progress;
-    None means no limit. With ``report_ignored``, each ignored line is returned as Ignored.
-    Raises TypeError or ValueError for invalid arguments.
+    None means no limit. With ``report_ignored``, each ignored line is returned as Ignored;
+    with ``blocks``, each block as a Block, not as an Event. Raises TypeError or ValueError for
+    invalid arguments. One thread at a time may use a parser.
 
     >>> Parser().feed(b": hi\\ndata: one\\n\\n")
     [Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]
     """
 
     __slots__ = (
-        "_after_cr", "_block_retry", "_bom", "_closed", "_data", "_done", "_done_size", "_failed",
-        "_fast_size", "_id", "_ignored", "_incomplete", "_last_event_id", "_limit", "_line",
-        "_line_room", "_piece", "_report_ignored", "_retry", "_stream_start", "_type",
+        "_after_cr", "_block_retry", "_blocks", "_bom", "_closed", "_data", "_done", "_done_size",
+        "_end", "_failed", "_fast_size", "_id", "_ignored", "_ignored_tail", "_incomplete",
+        "_last_event_id", "_limit", "_line", "_piece", "_recognised", "_report_ignored", "_retry", "_room",
+        "_type",
     )  # fmt: skip
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Parser is final: it cannot be the base of a class")
 
     def __init__(
         self,
@@ -50,33 +70,40 @@ class Parser:
         done: str | None = "[DONE]",
         max_event_size: int | None = 64 * 1024 * 1024,
         report_ignored: bool = False,
+        blocks: bool = False,
     ) -> None:
         self._last_event_id = check_text("last_event_id", last_event_id, "\0\r\n")
         self._done = "" if done is None else check_text("done", done, "\r\n")
-        # The longest data that is DONE: up to 16 spaces around it do not count.
-        self._done_size = -1 if done is None else len(self._done) + 16
+        # The longest data that is DONE.
+        self._done_size = -1 if done is None else len(self._done) + _DONE_SPACES
         self._limit = maxsize if max_event_size is None else check_limit(max_event_size)
-        self._piece = min(self._limit, _PIECE)
+        self._piece = min(self._limit, _PIECE) if FAST_PATH and not blocks else 0
         self._report_ignored = bool(report_ignored)
+        self._blocks = bool(blocks)
         self._retry: int | None = None
         self._ignored = 0
-        self._failed = self._closed = self._incomplete = False
+        self._recognised = False
+        self._ignored_tail = b""
+        self._failed = self._closed = False
+        self._incomplete = True  # after a call that failed
+        # What in_line, recognised and ignored_tail were when close() was called.
+        self._end: tuple[bool, bool, bytes] | None = None
         # Bytes that may begin a byte order mark; None once that is decided.
         self._bom: bytes | None = b""
-        # The start of the stream, until it had a comment or a known field; then None.
-        self._stream_start: bytes | None = b""
         self._clear()
 
     def _clear(self) -> None:
-        self._line = _LineInProgress()
+        self._line = bytearray()  # the line in progress
         self._after_cr = False  # whether an LF that comes next belongs to the CR before it
         # The fields of the block in progress, as received; None: no such field.
         self._data: bytes | bytearray | None = None
         self._type: bytes | bytearray | None = None
         self._id: bytes | bytearray | None = None
         self._block_retry: int | None = None
-        # How many bytes a line in progress, and a chunk that is a block, may have in the fast path.
-        self._line_room = self._fast_size = 0
+        # How long the line in progress may become before the limit must be checked.
+        self._room = self._limit
+        # How long a chunk may be for the fast path: 0 except between two blocks.
+        self._fast_size = 0
 
     @property
     def last_event_id(self) -> str:
@@ -96,10 +123,36 @@ class Parser:
     @property
     def incomplete(self) -> bool:
         """Whether bytes would be lost if the stream ended now; after close(), if any were."""
-        if self._closed:
-            return self._incomplete
-        held = (self._line or None, self._bom or None, self._data, self._type, self._id)
-        return held != (None,) * 5 and not self._ends_with_done()
+        return self._incomplete if self._closed else self._loses_bytes()
+
+    @property
+    def blocks(self) -> bool:
+        """Whether each block is returned as a Block, not as an Event."""
+        return self._blocks
+
+    @property
+    def in_line(self) -> bool:
+        """Whether the bytes so far end inside a line. close() does not change it."""
+        return self._end_state()[0]
+
+    @property
+    def recognised(self) -> bool:
+        """Whether a line belonged to an event stream. close() does not change it.
+
+        That is a line with the name data, event, id or retry (a line in progress needs its
+        colon), or a comment that came before any ignored line.
+        """
+        return self._end_state()[1]
+
+    @property
+    def ignored_tail(self) -> bytes:
+        """The first 200 bytes of the ignored lines at the end. close() does not change it.
+
+        These are the lines after the last one with the name data, event, id or retry, each with
+        LF, without blank lines and comments. The line in progress is one of them if it cannot
+        become a comment or a line with such a name.
+        """
+        return self._end_state()[2]
 
     def __repr__(self) -> str:
         state = "failed" if self._failed else "closed" if self._closed else "open"
@@ -114,14 +167,17 @@ class Parser:
         Raises TypeError for text, EventTooLargeError at the limit (and on every later
         call), ParserClosedError after close().
         """
+        if self._closed:
+            self._refuse()
         try:
             if type(data) is not bytes:
                 data = as_bytes(data)
-            # Fast path for a chunk inside a line, and for one that is a block of one data line.
+            # A chunk without the end of a line only continues the line in progress.
             line = self._line
-            if line and not (_LF in data or _CR in data or len(line) + len(data) > self._line_room):
+            if line and not (_LF in data or _CR in data or len(line) + len(data) > self._room):
                 line += data
                 return []
+            # The fast path: a chunk that is one block of one data line.
             if len(data) <= self._fast_size and data.startswith(b"data: "):
                 end = -2 if data.endswith(b"\n\n") else -4 if data.endswith(b"\r\n\r\n") else None
                 text = data[6:end].decode("utf-8", "replace")
@@ -129,21 +185,20 @@ class Parser:
                     if len(text) <= self._done_size and self._is_done(text):
                         return [DONE]
                     return [make_event("message", text, self._last_event_id, None)]
-            if self._closed:
-                self._check_open()
             items: list[Item] = []
             if len(data) <= _PIECE:
-                self._process_chunk(data, items)
+                self._split_lines(data, items)
             else:
                 for start in range(0, len(data), _PIECE):
-                    self._process_chunk(data[start : start + _PIECE], items)
+                    self._split_lines(data[start : start + _PIECE], items)
             if self._failed and not items:
-                self._check_open()
+                self._refuse()
             return items
-        except BaseException as error:
-            # What is buffered must not become part of a later event. as_bytes() raises TypeError.
-            if not isinstance(error, TypeError):
-                self._close(incomplete=True)
+        except TypeError:
+            raise  # as_bytes() has refused the argument: nothing has changed
+        except BaseException:
+            # What is buffered must not become part of a later event.
+            self._closed = True
             raise
 
     def close(self, *, flush: bool = False) -> list[Item]:
@@ -152,65 +207,119 @@ class Parser:
         An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the
         end as the missing blank line. Raises the same errors as feed().
         """
-        self._check_open()
+        closed, self._closed = self._closed, True
+        if closed:
+            self._refuse()
+        self._end = self._end_state()
         items: list[Item] = []
         if self._bom:
             # Too few bytes for a byte order mark: they are content.
             content, self._bom = self._bom, None
-            items += self.feed(content)
-        if flush:
-            items += self.feed(b"\n\n")  # the first LF ends the line in progress, if any
+            self._split_lines(content, items)
+        if flush and not self._failed:
+            self._split_lines(b"\n\n", items)  # the first LF ends the line in progress, if any
         elif self._ends_with_done():
             items.append(DONE)
-        self._close(incomplete=self.incomplete)
+        if self._failed:
+            self._refuse()
+        incomplete = self._loses_bytes()
+        self._clear()
+        self._incomplete = incomplete
         return items
 
-    def _process_chunk(self, data: bytes, items: list[Item]) -> None:
-        """Process bytes by the rules of the standard; add the items that they complete."""
-        if self._stream_start is not None:
-            data = self._process_start(data)
+    def _split_lines(self, data: bytes, items: list[Item]) -> None:
+        """Split bytes into lines (9.2.5) and process them."""
+        # One leading byte order mark is ignored; it may come in several chunks.
+        if self._bom is not None:
+            data = self._bom + data
+            self._bom = data if len(data) < len(_BOM) and _BOM.startswith(data) else None
+            if self._bom is not None:
+                return
+            data = data.removeprefix(_BOM)
         if self._after_cr and data:
             self._after_cr = False
             data = data.removeprefix(b"\n")
-        if not data or self._closed:
+        if not data or self._failed:
             return
 
-        # Lines end at CR, LF or CRLF. For bytes, splitlines() knows these and no others.
+        # Lines end at CRLF, LF or CR. For bytes, splitlines() knows these and no others.
         lines = data.splitlines()
-        self._after_cr = data[-1] == _CR
-        rest = b"" if data[-1] in b"\r\n" else lines.pop()
-        near_limit = len(self._line) + len(data) > self._line_room
+        last = data[-1]
+        self._after_cr = last == _CR
+        rest = b"" if last == _LF or last == _CR else lines.pop()
+        near_limit = len(self._line) + len(data) > self._room
         if self._line and lines:
             self._line += lines[0]
-            small = len(self._line) <= _PIECE
-            lines[0] = bytes(self._line) if small else self._line  # type: ignore[assignment]
-            self._line = _LineInProgress()
+            if len(self._line) <= _PIECE:
+                lines[0] = bytes(self._line)
+                self._line = bytearray()
+            else:
+                # A long line is processed alone, so that its memory is free afterwards.
+                del lines[0]
+                self._process_lines([self._line], items, near_limit, is_long=True)
+        blank = self._process_lines(lines, items, near_limit) if lines else False
+        if rest and not self._failed:
+            self._line += rest
+            if near_limit and self._retained() + len(self._line) > self._limit:
+                self._fail()
+        between_blocks = blank and not (rest or self._after_cr or self._ignored_tail)
+        self._fast_size = self._piece if between_blocks and self._recognised else 0
 
-        blank = False
+    def _process_lines(
+        self,
+        lines: Sequence[bytes | bytearray],
+        items: list[Item],
+        near_limit: bool,
+        is_long: bool = False,
+    ) -> bool:
+        """Process complete lines (9.2.6); return whether the last one is blank."""
+        if is_long:
+            self._line = bytearray()
+        recognised, ignored_tail = self._recognised, self._ignored_tail
+        line: bytes | bytearray = b""
         for line in lines:
             if near_limit and self._retained() + len(line) > self._limit:
-                return self._fail()
+                self._fail()
+                break
 
-            if blank := not line:
-                # Dispatch the event: the line is blank.
+            # "If the line is empty (a blank line): dispatch the event"
+            if not line:
+                # "Set the last event ID string ... to the value of the last event ID buffer"
                 if self._id is not None:
                     self._last_event_id = self._id.decode("utf-8", "replace")
-                    self._id = None
+                # "If the data buffer is an empty string, ... return"; here: no data field came.
                 if self._data is not None:
-                    text = self._data.decode("utf-8", "replace")
+                    data = self._data.decode("utf-8", "replace")
                     self._data = None
-                    if len(text) <= self._done_size and self._is_done(text):
+                    if len(data) <= self._done_size and self._is_done(data):
                         items.append(DONE)
+                    elif self._blocks:
+                        self._append_block(data, items)
                     else:
+                        # "If the event type buffer has a value other than the empty string,
+                        # change the type of the newly created event to equal the value"
                         name = self._type.decode("utf-8", "replace") if self._type else "message"
-                        items.append(make_event(name, text, self._last_event_id, self._block_retry))
-                self._type = self._block_retry = None
+                        items.append(make_event(name, data, self._last_event_id, self._block_retry))
+                elif self._blocks:
+                    self._append_block(None, items)
+                # "Set the data buffer and the event type buffer to the empty string"
+                self._type = self._id = self._block_retry = None
                 continue
 
-            # Process the field: its name, and its value without one leading space.
-            field, _, value = line.partition(b":")
-            value = value.removeprefix(b" ")
+            # "Collect the characters on the line before the first U+003A COLON character (:)
+            # ... If value starts with a U+0020 SPACE character, remove it"
+            if is_long:
+                field, removed = _split_long(line)
+                value = line
+            else:
+                field, _, value = line.partition(b":")
+                value = value.removeprefix(b" ")
+
+            # "Process the field": the field names are compared literally
             if field == b"data":
+                # "Append the field value to the data buffer, then append a single LF"; the LF
+                # at the end is removed when the event is dispatched, so it is added before
+                # the next value
                 if self._data is None:
                     self._data = value
                 else:
@@ -218,46 +327,45 @@ class Parser:
                         self._data = bytearray(self._data)
                     self._data += b"\n"
                     self._data += value
-                    if value is line:
-                        line.clear()  # type: ignore[attr-defined]  # it is copied: free its memory
             elif field == b"event":
+                # "Set the event type buffer to the field value"
                 self._type = value
             elif field == b"":
+                # "If the line starts with a U+003A COLON character (:): ignore the line"; it is
+                # a comment, which this parser returns
                 items.append(Comment(value.decode("utf-8", "replace")))
+                recognised = recognised or not self._ignored
+                continue
             elif field == b"id" and b"\0" not in value:
+                # "If the field value does not contain U+0000 NULL, then set the last event ID
+                # buffer to the field value. Otherwise, ignore the field"
                 self._id = value
             elif field == b"retry" and (retry := _parse_retry(value)) is not None:
+                # "If the field value consists of only ASCII digits, then ... set the event
+                # stream's reconnection time to that integer. Otherwise, ignore the field"
                 self._retry = self._block_retry = retry
             else:
+                # "Otherwise: the field is ignored"
                 self._ignored += 1
+                if is_long:
+                    line[:0] = removed
                 if self._report_ignored:
-                    if value is line:
-                        line[:0] = line.removed  # type: ignore  # restore the whole line
                     items.append(Ignored(line.decode("utf-8", "replace")))
-                if field not in (b"id", b"retry"):
+                if field != b"id" and field != b"retry":
+                    if len(ignored_tail) < _TAIL:
+                        ignored_tail += line[:_TAIL] + b"\n"
                     continue
-            self._stream_start = None
+            recognised, ignored_tail = True, b""
+        self._recognised, self._ignored_tail = recognised, ignored_tail
+        self._room = self._limit if not line else self._limit - self._retained()
+        return not line
 
-        if rest:
-            self._line += rest
-            if near_limit and self._retained() + len(self._line) > self._limit:
-                return self._fail()
-        start = self._stream_start
-        if start is None or len(start) == 200:
-            self._line_room = self._limit if blank else self._limit - self._retained()
-            between_blocks = blank and start is None and not (rest or self._after_cr)
-            self._fast_size = self._piece if between_blocks else 0
-
-    def _process_start(self, data: bytes) -> bytes:
-        """Discard a leading byte order mark, also if it is split; keep the first 200 bytes."""
-        if self._bom is not None:
-            data = self._bom + data
-            self._bom = data if len(data) < len(_BOM) and _BOM.startswith(data) else None
-            if self._bom is not None:
-                return b""
-        kept = self._stream_start or b""
-        self._stream_start = kept + data[: 200 - len(kept)]
-        return data if kept else data.removeprefix(_BOM)
+    def _append_block(self, data: str | None, items: list[Item]) -> None:
+        """Add a Block of the fields that came (not in the standard), if any did."""
+        name = None if self._type is None else self._type.decode("utf-8", "replace")
+        id = None if self._id is None else self._last_event_id
+        if (name, data, id, self._block_retry) != (None,) * 4:
+            items.append(Block(name, data, id, self._block_retry))
 
     def _is_done(self, data: str) -> bool:
         return self._done in data and data.strip(" ") == self._done.strip(" ")
@@ -265,53 +373,60 @@ class Parser:
     def _ends_with_done(self) -> bool:
         """Whether the block in progress would be DONE if it ended now; in constant time."""
         # A character has at most four bytes: longer data cannot be equal to ``done``.
-        size = 4 * self._done_size + len(b"data: ")
+        size = 4 * self._done_size
         data = self._data
-        if self._done_size < 0 or len(data or b"") > size:
+        field, _, value = self._line[: len(b"data: ") + size + 1].partition(b":")
+        if field == b"data":
+            if data is not None:
+                return False  # ``done`` has no newline
+            data = value.removeprefix(b" ")
+        if data is None or len(data) > size:
             return False
-        # Another parser reads the same block; it begins with LF, so not with a byte order mark.
-        block = b"\n" if data is None else b"\ndata: " + data.replace(b"\n", b"\ndata: ") + b"\n"
-        parser = PureParser(done=self._done, max_event_size=None)
-        return DONE in parser.feed(block + self._line[:size] + b"\n\n")
+        return self._is_done(data.decode("utf-8", "replace"))
+
+    def _loses_bytes(self) -> bool:
+        """Whether an end of the stream now would discard bytes."""
+        held = (self._line or None, self._bom or None, self._data, self._type, self._id)
+        return held != (None,) * 5 and not self._ends_with_done()
+
+    def _end_state(self) -> tuple[bool, bool, bytes]:
+        """Return in_line, recognised and ignored_tail."""
+        if self._end is not None:
+            return self._end
+        in_line = bool(self._line or self._bom)
+        start = bytes(self._line[:_TAIL])
+        field, colon, _ = start.partition(b":")
+        if colon and field in _NAMES:
+            return in_line, True, b""
+        may_become_known = not colon and any([name.startswith(field) for name in _NAMES])
+        ignored = b"" if field == b"" or may_become_known else start
+        return in_line, self._recognised, (self._ignored_tail + ignored)[:_TAIL]
 
     def _retained(self) -> int:
         """How many bytes of the block count for the limit: data with its newlines, type, ID."""
         data = 0 if self._data is None else len(self._data) + 1
         return data + len(self._type or b"") + len(self._id or b"")
 
-    @property
-    def _line_start(self) -> bytes:
-        """Enough of the line in progress to see whether it may become a known field."""
-        return bytes(self._line[:6])
-
-    def _close(self, *, incomplete: bool) -> None:
-        if not self._closed:
-            self._clear()
-            self._closed, self._incomplete, self._bom = True, incomplete, None
-
     def _fail(self) -> None:
-        self._close(incomplete=True)
-        self._failed = True
+        self._clear()
+        self._failed = self._closed = True
 
-    def _check_open(self) -> None:
+    def _refuse(self) -> NoReturn:
         if self._failed:
             raise EventTooLargeError(self._limit, self._last_event_id)
-        if self._closed:
-            raise ParserClosedError
+        raise ParserClosedError
 
 
-class _LineInProgress(bytearray):
-    """A line in several chunks. If it is longer than _PIECE, these methods avoid copying it."""
+def _split_long(line: bytearray) -> tuple[bytes, bytes]:
+    """Remove the name, colon and one space from a long line, so that its value is not copied.
 
-    def partition(self, colon: Buffer, /) -> tuple[bytes, bytes, bytearray]:  # type: ignore[override]
-        # No known name is longer than five bytes. One space is removed here too.
-        name, found, value = bytes(self[:7]).partition(colon)
-        self.removed = name + found + value[: value.startswith(b" ")]
-        del self[: len(self.removed)]
-        return name, found, self
-
-    def removeprefix(self, space: Buffer, /) -> bytearray:
-        return self
+    Return the name, and what was removed.
+    """
+    # No known name is longer than five bytes.
+    field, colon, value = bytes(line[:7]).partition(b":")
+    removed = field + colon + value[: value.startswith(b" ")]
+    del line[: len(removed)]
+    return field, removed
 
 
 def _parse_retry(value: bytes | bytearray) -> int | None:
@@ -323,8 +438,5 @@ def _parse_retry(value: bytes | bytearray) -> int | None:
 
 PureParser = Parser  # the class above, also if ``Parser`` becomes the compiled one
 
-if not TYPE_CHECKING and environ.get("SSE_STREAM_PURE", "0") in ("", "0"):
-    try:
-        from ._speedups import Parser
-    except ImportError:
-        pass  # not built here
+if not TYPE_CHECKING and COMPILED:
+    from ._speedups import Parser
