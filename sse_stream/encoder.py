@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The opposite of the parser: it makes the bytes of an item (HTML standard, 9.2.5)."""
 
 from __future__ import annotations

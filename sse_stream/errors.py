@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The errors of the package, and the checks of arguments that raise TypeError or ValueError."""
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class EventTooLargeError(SSEError):
     >>> Parser(max_event_size=8).feed(b"data: 123")
     Traceback (most recent call last):
         ...
-    sse_stream.errors.EventTooLargeError: an event or a line is larger than the limit of 8 bytes
+    sse_stream.errors.EventTooLargeError: an event or a line is larger than max_event_size (8 bytes)
     """
 
     def __init__(self, limit: int, last_event_id: str = "") -> None:
@@ -33,51 +34,74 @@ class EventTooLargeError(SSEError):
         self.last_event_id = last_event_id
 
     def __str__(self) -> str:
-        return f"an event or a line is larger than the limit of {self.limit} bytes"
+        return f"an event or a line is larger than max_event_size ({self.limit} bytes)"
 
 
 class IncompleteStreamError(SSEError):
-    """The source ended before DONE, or before the event that ``until`` waits for.
+    """The source ended before DONE or the event that ``until`` waits for, or it broke off.
 
-    ``last_event_id`` is the last event ID string, to resume from.
+    ``last_event_id`` is the last event ID string, to resume from. ``tail`` is the start of the
+    text at the end that is no event, such as an error page, or empty. ``missing`` says which end
+    did not come.
 
     >>> from sse_stream import iter_events
     >>> try:
     ...     for event in iter_events([b"id: 7\\ndata: a\\n\\ndata: b"], require_done=True):
     ...         print(event.data)
     ... except IncompleteStreamError as error:
-    ...     print("truncated; resume after", error.last_event_id)
+    ...     print("incomplete; resume after", error.last_event_id)
     a
-    truncated; resume after 7
+    incomplete; resume after 7
     """
 
-    def __init__(self, last_event_id: str = "") -> None:
-        super().__init__(last_event_id)
+    def __init__(
+        self, last_event_id: str = "", tail: str = "", missing: str = "its final event"
+    ) -> None:
+        super().__init__(last_event_id, tail, missing)
         self.last_event_id = last_event_id
+        self.tail = tail
+        self.missing = missing
 
     def __str__(self) -> str:
-        return (
-            f"the event stream ended before its final event (last event ID {self.last_event_id!r})"
-        )
+        tail = f", and its last text is no event: {self.tail!r}" if self.tail else ""
+        resume = f" (last event ID {self.last_event_id!r})" if self.last_event_id else ""
+        return f"the event stream ended before {self.missing}{tail}{resume}"
 
 
-# The first bytes of bodies that are not event streams, and what the message says about them.
-_REASONS = (
+# The first bytes of binary formats, and what the message says about them.
+_SIGNATURES = (
     (b"\x1f\x8b", "gzip: decompress the body first"),
+    (b"\x78\x01", "zlib: decompress the body first"),
     (b"\x78\x9c", "zlib: decompress the body first"),
+    (b"\x78\xda", "zlib: decompress the body first"),
     (b"\x28\xb5\x2f\xfd", "Zstandard: decompress the body first"),
     (b"\xff\xfe", "UTF-16: an event stream is UTF-8"),
     (b"\xfe\xff", "UTF-16: an event stream is UTF-8"),
+)
+# The same for text.
+_TEXTS = (
     (b"{", "JSON: perhaps an error of the server"),
     (b"[", "JSON: perhaps an error of the server"),
     (b"<", "HTML or XML: perhaps an error page"),
 )
 
 
-class NotEventStreamError(SSEError):
-    """The source ended and was not an event stream: it had no comment and no known field.
+def find_signature(start: bytes) -> tuple[int, str]:
+    """Return how many of the first bytes show that a body is binary, and what it is.
 
-    ``start`` holds its first bytes, at most 200.
+    The number is 0 if they do not show it, or not yet.
+    """
+    for magic, reason in _SIGNATURES:
+        if start.startswith(magic):
+            return len(magic), reason
+    nul = start[:2].find(b"\0")
+    return nul + 1, "binary or UTF-16: an event stream is UTF-8" if nul >= 0 else ""
+
+
+class NotEventStreamError(SSEError):
+    """What came was not an event stream, but a JSON error, an HTML page or compressed bytes.
+
+    ``start`` holds its first bytes, at most 4,096.
 
     >>> from sse_stream import iter_events
     >>> list(iter_events([b'{"error": "bad key"}']))
@@ -93,12 +117,10 @@ server); it starts with b'{"error": "bad key"}'
 
     def __str__(self) -> str:
         text = self.start.removeprefix(b"\xef\xbb\xbf").lstrip()
-        reasons = [reason for magic, reason in _REASONS if text.startswith(magic)]
-        # In UTF-16 without a byte order mark, each ASCII character contains a NUL.
-        if not reasons and b"\0" in self.start[:2]:
-            reasons = ["UTF-16: an event stream is UTF-8"]
-        reason = f" ({reasons[0]})" if reasons else ""
-        return f"not an event stream{reason}; it starts with {self.start!r}"
+        reasons = [reason for start, reason in _TEXTS if text.startswith(start)]
+        reason = find_signature(self.start)[1] or "".join(reasons)
+        shown = f" ({reason})" if reason else ""
+        return f"not an event stream{shown}; it starts with {self.start[:200]!r}"
 
 
 class ParserClosedError(SSEError):
@@ -161,3 +183,20 @@ def as_bytes(data: Buffer) -> bytes:
         raise TypeError(f"feed() takes a bytes-like object, not {type(data).__name__}") from None
     with view:
         return view.tobytes()
+
+
+_CO_COROUTINE, _CO_ASYNC_GENERATOR = 0x80, 0x200  # of inspect, without the import
+
+
+def is_async(function: object) -> bool:
+    """Whether a function, method, functools.partial or callable object is ``async``.
+
+    Only what is written in Python can be recognised.
+    """
+    while type(function).__name__ == "partial":
+        function = getattr(function, "func", None)
+    for found in (function, getattr(type(function), "__call__", None)):
+        code = getattr(found, "__code__", None)
+        if code is not None:
+            return bool(code.co_flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR))
+    return False

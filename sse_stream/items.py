@@ -99,13 +99,18 @@ class _WithData(_Value):
         if data is None:
             raise ValueError("the block has no data")
         value: Any = _decode(data) if loads is None else loads(data)
-        for step in path:
-            kind = list if isinstance(step, int) else dict
-            try:
-                value = value[step] if isinstance(value, kind) else None
-            except LookupError:
-                return default
-        return default if path and value is None else value
+        return value_at(value, path, default) if path else value
+
+
+def value_at(value: Any, path: tuple[str | int, ...], default: Any) -> Any:
+    """Return the value at a path in decoded JSON, or ``default``; see Event.json()."""
+    for step in path:
+        kind = list if isinstance(step, int) else dict
+        try:
+            value = value[step] if isinstance(value, kind) else None
+        except LookupError:
+            return default
+    return default if value is None else value
 
 
 _raw_decode: Callable[[str], tuple[Any, int]] | None = None
