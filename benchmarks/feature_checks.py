@@ -17,7 +17,7 @@ from loads import cut
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from support.compare import random_streams
+from scripts.compare import random_streams
 from support.standard import interpret
 
 MIB = 1 << 20

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.compare_encoder import compare, random_cases
+from scripts.compare_encoder import compare, random_cases
 from support.standard import interpret
 from support.strategies import STREAMS
 from test_against_standard import plain
@@ -170,7 +170,7 @@ def test_an_event_whose_data_is_done_is_written_like_done() -> None:
     ],
 )
 def test_other_parsers_read_what_it_writes(name: str, module: str) -> None:
-    # python tests/support/compare_encoder.py also runs those on Node, and Chromium.
+    # python tests/scripts/compare_encoder.py also runs those on Node, and Chromium.
     pytest.importorskip(module)
     assert compare(name, random_cases(200, seed=0))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 TABLES = runpy.run_path(str(ROOT / "benchmarks" / "readme_tables.py"))
 
 PAGE = """# Page

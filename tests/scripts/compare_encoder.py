@@ -1,7 +1,7 @@
 """Check that other parsers read what encode() writes, on seeded random items.
 
     tox -e compare -- --streams 2000
-    tox exec -e compare -- python tests/support/compare_encoder.py --readers chromium
+    tox exec -e compare -- python tests/scripts/compare_encoder.py --readers chromium
 
 Readers in Python: httpx-sse, openai's decoder, launchdarkly-eventsource. On Node:
 eventsource-parser and undici's EventSource. Chromium's own EventSource, headless. What is not
@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
 
 from sse_stream import DONE, Comment, Event, Item, encode
-from support.compare import OTHER_PARSERS, answers
+from scripts.compare import OTHER_PARSERS, answers
 
 # "event" with type, data and last event ID (None: the reader does not report it), or "comment"
 # with its text.

@@ -18,6 +18,8 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from support.project import copy_project
 
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1"
@@ -103,7 +105,7 @@ def watched(folder: Path) -> None:
     copy = built(folder, "watched", sys.executable)
     report = folder / "valgrind.xml"
     valgrind = ["valgrind", "--quiet", "--leak-check=full", "--xml=yes", f"--xml-file={report}"]
-    feeding = [sys.executable, "tests/sanitize.py", "--loop"]
+    feeding = [sys.executable, "tests/scripts/sanitize.py", "--loop"]
     run(*valgrind, *feeding, "500", cwd=copy, PYTHONMALLOC="malloc")
     for error in ElementTree.parse(report).iter("error"):
         if any("_speedups" in frame.findtext("obj", "") for frame in error.iter("frame")):
@@ -121,7 +123,7 @@ def counted(folder: Path) -> None:
     # If an allocation fails inside Python itself, one of its assertions fails.
     skip = ["-k", "not failing_allocations"]
     run(inside, "-m", "pytest", "-q", "-rs", "tests/test_compiled.py", *skip, cwd=copy)
-    run(inside, "tests/sanitize.py", "--loop", "5000", cwd=copy)
+    run(inside, "tests/scripts/sanitize.py", "--loop", "5000", cwd=copy)
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """The extension in a free-threaded Python, under ThreadSanitizer.
 
-    python tests/free_threaded.py [--folder FOLDER] [--release trixie] [--seconds 60]
+    python tests/scripts/free_threaded.py [--folder FOLDER] [--release trixie] [--seconds 60]
 
 The first run takes the source of Python 3.13 from the Debian mirror that apt is configured for,
 and builds it without the global lock and with ThreadSanitizer (about 15 minutes); later runs
@@ -21,6 +21,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from support.project import copy_project
 
@@ -169,7 +171,7 @@ def main() -> int:
     inside = [*RUN, str(source / "python")]
     run(*inside, "-m", "pytest", "-q", "-rs", "tests/test_threads.py", cwd=copy, **settings)
     seconds = str(given.seconds)
-    run(*inside, "tests/free_threaded.py", "--stress", "--seconds", seconds, cwd=copy, **settings)
+    run(*inside, "tests/scripts/free_threaded.py", "--stress", "--seconds", seconds, cwd=copy, **settings)
     return 0
 
 

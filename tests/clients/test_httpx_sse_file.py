@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 httpx = pytest.importorskip("httpx")
 httpx_sse = pytest.importorskip("httpx_sse")
 
-FILE = Path(__file__).resolve().parent.parent / "docs" / "httpx_sse.py"
+FILE = Path(__file__).resolve().parent.parent.parent / "docs" / "httpx_sse.py"
 URL = "http://testserver/stream"
 Seen = tuple[str, str, str, Any]
 

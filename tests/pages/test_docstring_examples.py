@@ -12,7 +12,7 @@ import pytest
 
 import sse_stream
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 MODULES = ["adapters", "encoder", "errors", "items", "parser"]
 # A constant and a type alias have no docstring of their own.
 WITHOUT = {"DONE", "Item"}

@@ -19,7 +19,7 @@ from support.server import Exchange, Server, Step
 
 from sse_stream import IncompleteStreamError, NotEventStreamError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs" / "replacing-other-parsers.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```py\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 

@@ -51,7 +51,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def demo() -> Iterator[int]:
     """The port of the server that the pages tell the reader to start."""
-    command = [sys.executable, "tests/demo.py", "--serve", "--port", "0", "--pace", "0"]
+    command = [sys.executable, "tests/scripts/demo.py", "--serve", "--port", "0", "--pace", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         found = re.search(r":(\d+)/", process.stdout.readline())

@@ -1,8 +1,8 @@
 """A chat without a network: a server on loopback streams it in chunks of random sizes.
 
-    python tests/demo.py               show it at the speed of a model
-    python tests/demo.py --pace 0      show it at once
-    python tests/demo.py --serve       serve it for other clients, until Ctrl-C
+    python tests/scripts/demo.py               show it at the speed of a model
+    python tests/scripts/demo.py --pace 0      show it at once
+    python tests/scripts/demo.py --serve       serve it for other clients, until Ctrl-C
 
 The server sends these streams, for GET and for POST:
 
@@ -28,11 +28,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from sse_stream import Comment, Event, iter_items, read_chunks
 
-DATA = Path(__file__).resolve().parent / "data"
+DATA = Path(__file__).resolve().parent.parent / "data"
 ANSWER = (
     "Bytes arrive split anywhere: inside “data:”, between CR and LF, in the middle of a 🦆. "
     "The parser does not mind. "
