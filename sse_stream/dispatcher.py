@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .event_stream import EventStream
+from .event_stream import EventStream, check_kind
 from .items import DONE, Block, Comment, Event
 from .parser import Parser
 
@@ -48,8 +48,7 @@ class Dispatcher:
         if stream is None:
             parser = Parser(report_ignored=on_ignored is not None)
             stream = EventStream(parser=parser, all_items=True)
-        elif not isinstance(stream, EventStream):
-            raise TypeError(f"stream must be an EventStream of this package, not {type(stream)!r}")
+        check_kind("stream", stream, (EventStream,))
         # Imported here: nothing else needs it.
         import collections
 

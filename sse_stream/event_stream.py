@@ -20,7 +20,7 @@ from .parser import Parser, PureParser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from typing_extensions import Buffer
@@ -74,8 +74,7 @@ class EventStream:
     ) -> None:
         if parser is None:
             parser = Parser()
-        elif not isinstance(parser, (Parser, PureParser)):
-            raise TypeError(f"parser must be a Parser of this package, not {type(parser)!r}")
+        check_kind("parser", parser, (Parser, PureParser))
         if until is not None and not callable(until):
             raise TypeError(f"until must be a function or None, not {type(until).__name__}")
         if is_async(until):
@@ -190,7 +189,7 @@ class EventStream:
         self._start = start
         return data
 
-    def _returned(self, items: list[Item]) -> list[Item]:
+    def _returned(self, items: Sequence[Item]) -> list[Item]:
         """Return those of the items that the caller gets, up to the end of the answer."""
         returned: list[Item] = []
         for item in items:
@@ -220,3 +219,10 @@ class EventStream:
         except BaseException:
             self._end()
             raise
+
+
+def check_kind(name: str, value: object, kinds: tuple[type, ...]) -> None:
+    """Raise TypeError if the argument ``name`` is not of this copy of the package."""
+    if not isinstance(value, kinds):
+        kind = kinds[0].__name__
+        raise TypeError(f"{name} must be a {kind} of this package, not {type(value)!r}")
