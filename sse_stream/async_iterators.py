@@ -189,7 +189,8 @@ class AsyncItems:
         if not hasattr(chunks, "__anext__"):
             self._chunks = chunks = chunks.__aiter__()
             self._to_close.append(chunks)
-        self._next = step = chunks.__anext__
+        step: Callable[[], Awaitable[Buffer]] = chunks.__anext__
+        self._next = step
         return step
 
     def _end_of_source(self) -> None:

@@ -151,8 +151,8 @@ def _async_chunks(source: Any, size: int) -> Any:
         stream = _attribute(source, "stream")
         is_sync = stream is not None and not hasattr(stream, "__aiter__")
         return None if is_sync else source.aiter_bytes()
-    if is_async(getattr(source, "iter_bytes", None)):
-        return source.iter_bytes()  # the responses of SDKs
+    if hasattr(source, "iter_bytes"):  # the responses of SDKs
+        return source.iter_bytes() if is_async(source.iter_bytes) else None
     if hasattr(source, "aiter_content"):  # curl_cffi
         if _attribute(source, "astream_task") is not None:
             return source.aiter_content()
@@ -239,7 +239,7 @@ def _attribute(source: object, name: str) -> Any:
 def _is_no_source(source: object) -> bool:
     """Whether an object is refused although it has a method of a source."""
     return (
-        isinstance(source, (str, bytes, bytearray, memoryview))
+        isinstance(source, (str, bytes, bytearray, memoryview, type))
         or _gives_lines(source)
         or _is_text_file(source)
         or hasattr(source, "__await__")

@@ -32,13 +32,14 @@ from sse_stream import (
     iter_items,
 )
 
-# The calls that take the arguments of EventStream; the others also take a source.
+# The calls that take the arguments of EventStream; the others also take a source, asked for later.
+SOURCE: Any = object()
 TAKING_UNTIL: list[Callable[..., object]] = [
     EventStream,
-    functools.partial(iter_events, b""),
-    functools.partial(iter_items, b""),
-    functools.partial(aiter_events, aiter_items),
-    functools.partial(aiter_items, aiter_items),
+    functools.partial(iter_events, SOURCE),
+    functools.partial(iter_items, SOURCE),
+    functools.partial(aiter_events, SOURCE),
+    functools.partial(aiter_items, SOURCE),
 ]
 
 

@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-niquests: Any = pytest.importorskip("niquests", reason="run tox -e niquests")
-pytest.importorskip("aiohttp", reason="the server is aiohttp's")
 from support.live import (
     ANSWER,
     BEGIN,
@@ -39,6 +36,8 @@ from sse_stream import (
     iter_events,
     iter_items,
 )
+
+niquests: Any = pytest.importorskip("niquests", reason="tox -e niquests runs these tests")
 
 GZIP = {"Accept-Encoding": "gzip"}
 
@@ -160,9 +159,10 @@ def test_a_response_of_the_other_kind_is_refused(server: Server) -> None:
 
     server.exchange = Exchange(ANSWER)
     asyncio.run(main())
-    with niquests.get(url(server.port), stream=True) as response:
-        with pytest.raises(TypeError, match=r"^aiter_items\(\) .*: call iter_items\(source\)$"):
-            aiter_items(response)
+    response = niquests.get(url(server.port), stream=True)
+    with pytest.raises(TypeError, match=r"^aiter_items\(\) .*: call iter_items\(source\)$"):
+        aiter_items(response)
+    response.close()
 
 
 def test_a_timeout_ends_a_response_which_is_incomplete_then(server: Server) -> None:

@@ -19,8 +19,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
-
-pytest.importorskip("aiohttp", reason="the server is aiohttp's")
 from support.live import (
     ANSWER,
     BARE,

@@ -6,9 +6,8 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
-from support.server import Exchange, Step
-
 from sse_stream import Comment, Event, Item, aiter_events, aiter_items, iter_events, iter_items
+from support.server import Exchange, Step
 
 # The chunk boundaries are inside the byte order mark, names, characters and line endings.
 BEGIN = Step([b"\xef\xbb", b"\xbf: wai", b"ting\r", b"\n"], 1)
