@@ -132,9 +132,10 @@ def test_an_error_of_until_passes_at_once_and_ends_the_stream(error: BaseExcepti
         stream.feed(b"data: 2\n\ndata: 3\n\n")
     assert caught.value is error
     assert stream.over and not stream.complete
-    for call in (lambda: stream.feed(b""), stream.close):
-        with pytest.raises(ParserClosedError):
-            call()
+    with pytest.raises(ParserClosedError):
+        stream.feed(b"")
+    with pytest.raises(ParserClosedError):
+        stream.close()
 
 
 def test_an_error_of_until_at_the_end() -> None:
@@ -294,7 +295,7 @@ def test_text_is_refused_and_changes_nothing(before: bytes, data: Any) -> None:
     stream.feed(before)
     stream.feed(b"")
     for _ in range(2):
-        with pytest.raises(TypeError, match="takes bytes, not str|takes a bytes-like object"):
+        with pytest.raises(TypeError, match=r"takes bytes, not str|takes a bytes-like object"):
             stream.feed(data)
     rest = b"ta: 2\n\n" if before == b"da" else b"data: 2\n\n"
     assert stream.feed(rest) == [Event(data="2")] and stream.close() == []
@@ -364,9 +365,10 @@ def test_the_limit_is_reported_again(all_items: bool) -> None:
 def test_the_limit_at_the_end() -> None:
     stream = EventStream(parser=Parser(max_event_size=10))
     stream.feed(b"data: 1\n\ndata: 12345678")
-    for call in (stream.close, lambda: stream.feed(b"")):
-        with pytest.raises(EventTooLargeError):
-            call()
+    with pytest.raises(EventTooLargeError):
+        stream.close()
+    with pytest.raises(EventTooLargeError):
+        stream.feed(b"")
 
 
 def test_the_limit_after_the_end_of_the_answer_does_not_count() -> None:
