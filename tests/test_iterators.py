@@ -71,7 +71,11 @@ def test_any_iterable_will_do() -> None:
         for chunk in CHUNKS:
             yield chunk
 
+    class Response(list[bytes]):
+        status_code = 200
+
     sources: list[Iterable[Any]] = [
+        Response(CHUNKS),
         CHUNKS,
         tuple(CHUNKS),
         iter(CHUNKS),
