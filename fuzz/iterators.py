@@ -315,14 +315,9 @@ def check_run(case: Case, source: Source, got: Outcome) -> None:
         # The source was read to its end, and never looks complete without its final item.
         assert source.ended or source.cut
     # A source that was read to its end is left open; its generator has ended by itself.
-    read_to_its_end = source.ended and not case.error and not source.cut
-    read_to_its_end = read_to_its_end and (not wanted.left or case.drain) and own_end(wanted)
-    assert source.closed == (own if read_to_its_end else source.opened), (source.closed, wanted)
-
-
-def own_end(wanted: Outcome) -> bool:
-    """Whether the end of the source ended the iterator, and not a binary format."""
-    return not (wanted.left and wanted.error is not None)
+    drained = case.drain and wanted.error is None
+    left_open = source.ended and not (case.error or source.cut) and (drained or not wanted.left)
+    assert source.closed == (own if left_open else source.opened), (source.closed, wanted)
 
 
 def check(data: bytes) -> None:
