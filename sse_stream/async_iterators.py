@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer, Self
 
-    from .items import Event, Item
+    from .items import Event
     from .parser import Parser
     from .sources import AsyncSource
 
