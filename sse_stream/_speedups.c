@@ -1,8 +1,10 @@
-/* The types of items.py and the Parser of parser.py, compiled (as PEP 399 describes).
+/* SPDX-License-Identifier: MIT
  *
- * items.py and parser.py are the reference: names, steps, errors and docstrings here are the
- * same, and the tests run with both forms. Only three parts have no counterpart there: the
- * buffers (section "bytes"), the checks of calls, and the creation of the types and the module.
+ * The types of items.py and the Parser of parser.py, compiled (as PEP 399 describes).
+ *
+ * items.py and parser.py are the reference: results, errors and docstrings here are the same,
+ * and the tests run with both forms. Only three parts have no counterpart there: the buffers
+ * (section "bytes"), the checks of calls, and the creation of the types and the module.
  * How bytes are buffered:
  *
  * - A line that is complete in one chunk is not copied: its value stays in the chunk and is
@@ -32,8 +34,8 @@
 #define KEPT_TYPE 64
 /* Longer text is passed to Python's own decoder directly. */
 #define SHORT_TEXT 1024
-/* How many of the stream's first bytes are kept. */
-#define START_SIZE 200
+/* How many bytes of ignored lines are kept. */
+#define TAIL_SIZE 200
 /* How many spaces around the data of DONE are allowed. */
 #define DONE_SPACES 16
 
@@ -46,7 +48,7 @@ static struct PyModuleDef module_def;
    which may clear Python functions before the last call of a parser, does not clear those of
    errors.py. */
 typedef struct {
-    PyObject *event_type, *comment_type, *ignored_type, *done;
+    PyObject *event_type, *block_type, *comment_type, *ignored_type, *done;
     PyObject *message, *empty, *too_large_error, *closed_error, *check_text, *check_limit;
     PyObject *as_bytes;
 } State;
@@ -71,8 +73,8 @@ static PyObject *find_module(PyTypeObject *type) {
 /* --- items ------------------------------------------------------------------------- */
 
 /* An item of any type: the members that its type does not have are NULL. Members are written
-   once, before other code gets the item. Equality, hash, repr, pickling and __replace__ are
-   inherited from _Value of items.py. */
+   once, before other code gets the item. All methods are inherited from the base of the pure
+   type in items.py. */
 typedef struct {
     PyObject_HEAD
     PyObject *members[4];
@@ -92,6 +94,15 @@ static PyObject *event_new(PyTypeObject *type, PyObject *args, PyObject *names) 
     State *state = PyModule_GetState(module);
     PyObject *members[] = {state->message, state->empty, state->empty, Py_None};
     if (!PyArg_ParseTupleAndKeywords(args, names, "|OOOO:Event", keywords, &members[0],
+                                     &members[1], &members[2], &members[3]))
+        return NULL;
+    return new_item(type, 4, members);
+}
+
+static PyObject *block_new(PyTypeObject *type, PyObject *args, PyObject *names) {
+    static char *keywords[] = {"event", "data", "id", "retry", NULL};
+    PyObject *members[] = {Py_None, Py_None, Py_None, Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|OOOO:Block", keywords, &members[0],
                                      &members[1], &members[2], &members[3]))
         return NULL;
     return new_item(type, 4, members);
@@ -138,31 +149,6 @@ static void item_dealloc(PyObject *object) {
     Py_TRASHCAN_END
 }
 
-PyDoc_STRVAR(json_doc,
-"json($self, /, *, loads=None)\n--\n\n"
-"Return the data decoded by ``loads`` (json.loads by default).\n"
-"\n"
-"The decoder's own error passes through.");
-
-static PyObject *event_json(PyObject *self, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"loads", NULL};
-    PyObject *loads = Py_None, *data = ((Item *)self)->members[1];
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|$O:json", keywords, &loads)) return NULL;
-    if (loads != Py_None) return PyObject_CallOneArg(loads, data);
-    PyObject *json = PyImport_ImportModule("json");
-    if (json == NULL) return NULL;
-    PyObject *result = PyObject_CallMethod(json, "loads", "O", data);
-    Py_DECREF(json);
-    return result;
-}
-
-#define FUNCTION(function) (PyCFunction)(void (*)(void))function
-
-static PyMethodDef event_methods[] = {
-    {"json", FUNCTION(event_json), METH_VARARGS | METH_KEYWORDS, json_doc},
-    {NULL, NULL, 0, NULL},
-};
-
 #define MEMBER(name, number, doc) \
     {name, T_OBJECT_EX, offsetof(Item, members) + number * sizeof(PyObject *), READONLY, doc}
 
@@ -171,6 +157,14 @@ static PyMemberDef event_members[] = {
     MEMBER("data", 1, "The values of the block's data fields, joined by newlines."),
     MEMBER("id", 2, "The last event ID string when the event was dispatched."),
     MEMBER("retry", 3, "The reconnection time in milliseconds that this block set, or None."),
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMemberDef block_members[] = {
+    MEMBER("event", 0, "The value of the event field, or None."),
+    MEMBER("data", 1, "The values of the data fields, joined by newlines, or None."),
+    MEMBER("id", 2, "The value of the id field, or None."),
+    MEMBER("retry", 3, "The value of the retry field in milliseconds, or None."),
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -191,7 +185,12 @@ static PyMemberDef ignored_members[] = {
 static PyType_Slot event_slots[] = {
     ITEM_SLOTS("Event(event='message', data='', id='', retry=None)\n--\n\n", event_new,
                event_members),
-    {Py_tp_methods, event_methods},
+    {0, NULL},
+};
+
+static PyType_Slot block_slots[] = {
+    ITEM_SLOTS("Block(event=None, data=None, id=None, retry=None)\n--\n\n", block_new,
+               block_members),
     {0, NULL},
 };
 
@@ -205,14 +204,15 @@ static PyType_Slot ignored_slots[] = {
     {0, NULL},
 };
 
+/* Without Py_TPFLAGS_BASETYPE: the types are final. */
 #define SPEC(type_name, size, type_slots) \
     { \
         .name = type_name, .basicsize = size, \
-        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, \
-        .slots = type_slots, \
+        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, .slots = type_slots, \
     }
 
 static PyType_Spec event_spec = SPEC("sse_stream.items.Event", sizeof(Item), event_slots);
+static PyType_Spec block_spec = SPEC("sse_stream.items.Block", sizeof(Item), block_slots);
 static PyType_Spec comment_spec = SPEC("sse_stream.items.Comment", sizeof(Item), comment_slots);
 static PyType_Spec ignored_spec = SPEC("sse_stream.items.Ignored", sizeof(Item), ignored_slots);
 
@@ -328,6 +328,13 @@ static PyObject *take_text(Value *value) {
 
 /* --- the parser: state ------------------------------------------------------------- */
 
+/* What a parser has seen of the lines so far. */
+typedef struct {
+    bool in_line, recognised;
+    int tail_size;
+    char tail[TAIL_SIZE]; /* the ignored lines at the end */
+} Seen;
+
 /* All objects in it, except the module, are of the exact types str and int, so they are in no
    cycle. */
 typedef struct {
@@ -345,15 +352,13 @@ typedef struct {
     PyObject *retry;       /* NULL: never set */
     PyObject *known_type;  /* the last short type, decoded, or NULL */
     int bom;               /* bytes that may begin a byte order mark; -1 once decided */
-    int start_size;        /* -1 once the stream had a comment or a known field */
-    char start[START_SIZE];
-    bool report_ignored;
+    Seen seen;             /* of complete lines; once it is closed, of the line in progress too */
+    bool report_ignored, blocks;
     bool after_cr; /* whether an LF that comes next belongs to the CR before it */
     bool failed, closed, incomplete;
     bool busy; /* whether a call is going on */
 } Parser;
 
-/* _clear() of parser.py. */
 static void clear(Parser *self) {
     free_value(&self->line);
     free_value(&self->data);
@@ -364,7 +369,6 @@ static void clear(Parser *self) {
     self->after_cr = false;
 }
 
-/* _close() of parser.py. */
 static void close_parser(Parser *self, bool incomplete) {
     if (self->closed) return;
     clear(self);
@@ -428,11 +432,11 @@ static int is_done(Parser *self, PyObject *text) {
     return 1;
 }
 
-/* The type of the event that is dispatched; a new reference. */
-static PyObject *take_type(Parser *self) {
+/* The type of the block that is dispatched, or ``empty`` if that is empty; a new reference. */
+static PyObject *take_type(Parser *self, PyObject *empty) {
     Value *type = &self->type;
     PyObject *known = self->known_type;
-    if (type->size == 0) return Py_NewRef(self->state->message);
+    if (type->size == 0) return Py_NewRef(empty);
     if (known != NULL && PyUnicode_IS_ASCII(known) && PyUnicode_GET_LENGTH(known) == type->size
         && memcmp(PyUnicode_1BYTE_DATA(known), type->at, (size_t)type->size) == 0)
         return Py_NewRef(known);
@@ -442,28 +446,42 @@ static PyObject *take_type(Parser *self) {
     return text;
 }
 
+/* Add an Event, or a Block, with these data, and take over the reference to them. */
+static int append_event(Parser *self, PyObject *items, PyObject *data, bool has_id) {
+    State *state = self->state;
+    PyObject *kind = state->event_type, *no_type = state->message, *id = self->last_event_id;
+    if (self->blocks) {
+        kind = state->block_type;
+        no_type = self->type.at != NULL ? state->empty : Py_None;
+        if (!has_id) id = Py_None;
+    }
+    PyObject *retry = self->block_retry != NULL ? self->block_retry : Py_None;
+    PyObject *members[] = {take_type(self, no_type), data, Py_NewRef(id), Py_NewRef(retry)};
+    return append_item(items, kind, 4, members);
+}
+
 /* The line is blank. */
 static int dispatch_event(Parser *self, PyObject *items) {
-    if (self->id.at != NULL) {
+    bool has_id = self->id.at != NULL;
+    int result = 0;
+    if (has_id) {
         PyObject *id = take_text(&self->id);
         if (id == NULL) return -1;
         Py_SETREF(self->last_event_id, id);
     }
     if (self->data.at != NULL) {
         PyObject *data = take_text(&self->data);
-        int done = data != NULL ? is_done(self, data) : -1, result;
-        if (done != 0) {
+        int done = data != NULL ? is_done(self, data) : -1;
+        if (done == 0) result = append_event(self, items, data, has_id);
+        else {
             Py_XDECREF(data);
             result = done < 0 ? -1 : PyList_Append(items, self->state->done);
         }
-        else {
-            PyObject *retry = self->block_retry != NULL ? self->block_retry : Py_None;
-            PyObject *members[] = {take_type(self), data, Py_NewRef(self->last_event_id),
-                                   Py_NewRef(retry)};
-            result = append_item(items, self->state->event_type, 4, members);
-        }
-        if (result < 0) return -1;
     }
+    else if (self->blocks && (has_id || self->type.at != NULL || self->block_retry != NULL)) {
+        result = append_event(self, items, Py_NewRef(Py_None), has_id);
+    }
+    if (result < 0) return -1;
     clear_value(&self->type);
     Py_CLEAR(self->block_retry);
     return 0;
@@ -512,6 +530,13 @@ static int set_retry(Parser *self, Span value) {
     return 1;
 }
 
+/* Add bytes to the ignored lines, as far as there is room. */
+static void add_to_tail(Seen *seen, Span more) {
+    int left = TAIL_SIZE - seen->tail_size, size = more.size < left ? (int)more.size : left;
+    memcpy(seen->tail + seen->tail_size, more.at, (size_t)size);
+    seen->tail_size += size;
+}
+
 /* Process a line that is not blank; it is in the chunk, or it is the line in progress. */
 static int process_field(Parser *self, PyObject *items, Span line, bool in_chunk) {
     Span value;
@@ -534,6 +559,8 @@ static int process_field(Parser *self, PyObject *items, Span line, bool in_chunk
     else if (name_size == 0) {
         PyObject *text = decode(value);
         if (append_item(items, self->state->comment_type, 1, &text) < 0) return -1;
+        if (self->ignored == 0) self->seen.recognised = true;
+        return 0;
     }
     else if (is_id && memchr(value.at, '\0', (size_t)value.size) == NULL) {
         set_value(self, &self->id, value, in_chunk);
@@ -544,10 +571,15 @@ static int process_field(Parser *self, PyObject *items, Span line, bool in_chunk
             PyObject *text = decode(line);
             if (append_item(items, self->state->ignored_type, 1, &text) < 0) return -1;
         }
-        if (!is_id && !is_retry) return 0;
+        if (!is_id && !is_retry) {
+            add_to_tail(&self->seen, line);
+            add_to_tail(&self->seen, (Span){"\n", 1});
+            return 0;
+        }
     }
     if (set < 0) return -1;
-    self->start_size = -1;
+    self->seen.recognised = true;
+    self->seen.tail_size = 0;
     return 0;
 }
 
@@ -559,12 +591,6 @@ static int keep_values(Parser *self) {
     return 0;
 }
 
-static void keep_start(Parser *self, Span data) {
-    int left = START_SIZE - self->start_size, size = data.size < left ? (int)data.size : left;
-    memcpy(self->start + self->start_size, data.at, (size_t)size);
-    self->start_size += size;
-}
-
 static inline const char *find(const char *from, const char *end, char byte) {
     const char *found = *from == byte ? from : memchr(from, byte, (size_t)(end - from));
     return found != NULL ? found : end;
@@ -572,32 +598,28 @@ static inline const char *find(const char *from, const char *end, char byte) {
 
 static int process_chunk(Parser *self, PyObject *items, Span data);
 
-/* Discard a leading byte order mark, also if it is split; keep the first 200 bytes. */
-static int process_start(Parser *self, PyObject *items, Span *data) {
+/* Remove the leading byte order mark from the data, also if it is split. */
+static int remove_bom(Parser *self, PyObject *items, Span *data) {
     int held = self->bom, same = 0;
-    if (held >= 0) {
-        while (held + same < 3 && same < data->size && data->at[same] == BOM[held + same]) same++;
-        if (held + same < 3 && same == data->size) {
-            self->bom += same;
-            data->size = 0;
-            return 0;
-        }
-        self->bom = -1;
-        if (held + same == 3) keep_start(self, (Span){BOM, held});
-        /* The buffered bytes are content. */
-        else if (held > 0 && process_chunk(self, items, (Span){BOM, held}) < 0) return -1;
+    while (held + same < 3 && same < data->size && data->at[same] == BOM[held + same]) same++;
+    if (held + same < 3 && same == data->size) {
+        self->bom += same;
+        data->size = 0;
+        return 0;
     }
-    keep_start(self, *data);
-    if (held >= 0 && held + same == 3) {
+    self->bom = -1;
+    if (held + same == 3) {
         data->at += same;
         data->size -= same;
+        return 0;
     }
-    return 0;
+    /* The buffered bytes are content. */
+    return held > 0 ? process_chunk(self, items, (Span){BOM, held}) : 0;
 }
 
 /* Process bytes by the rules of the standard; add the items that they complete. */
 static int process_chunk(Parser *self, PyObject *items, Span data) {
-    if (self->start_size >= 0 && process_start(self, items, &data) < 0) return -1;
+    if (self->bom >= 0 && remove_bom(self, items, &data) < 0) return -1;
     if (self->after_cr && data.size > 0) {
         self->after_cr = false;
         if (*data.at == '\n') {
@@ -673,6 +695,31 @@ static int is_incomplete(Parser *self) {
     return done < 0 ? -1 : !done;
 }
 
+/* What it has seen with the line in progress. */
+static Seen end_state(const Parser *self) {
+    static const Span NAMES[] = {{"data", 4}, {"event", 5}, {"id", 2}, {"retry", 5}};
+    Seen seen = self->seen;
+    if (self->closed) return seen;
+    Span line = {self->line.at, self->line.size}, value;
+    seen.in_line = line.size > 0 || self->bom > 0;
+    if (line.size == 0) return seen;
+    Py_ssize_t name_size = split_field(line, &value);
+    if (name_size == 0) return seen;
+    for (int i = 0; i < 4; i++) {
+        if (name_size > NAMES[i].size || memcmp(line.at, NAMES[i].at, (size_t)name_size) != 0)
+            continue;
+        /* It may become this name. */
+        if (name_size == line.size) return seen;
+        if (name_size == NAMES[i].size) {
+            seen.recognised = true;
+            seen.tail_size = 0;
+            return seen;
+        }
+    }
+    add_to_tail(&seen, line);
+    return seen;
+}
+
 /* --- the parser: calls ------------------------------------------------------------- */
 
 static PyObject *feed(Parser *self, Span data) {
@@ -695,6 +742,7 @@ static PyObject *feed(Parser *self, Span data) {
 static PyObject *end_stream(Parser *self, bool flush) {
     if (check_open(self) < 0) return NULL;
     int held = self->bom, result, incomplete = 1;
+    Seen seen = end_state(self);
     PyObject *items = PyList_New(0);
     self->bom = -1;
     result = items != NULL ? 0 : -1;
@@ -709,6 +757,7 @@ static PyObject *end_stream(Parser *self, bool flush) {
     }
     if (result == 0) result = incomplete = is_incomplete(self);
     close_parser(self, incomplete != 0);
+    self->seen = seen;
     if (result >= 0 && !self->failed) return items;
     Py_XDECREF(items);
     if (result >= 0) check_open(self);
@@ -803,23 +852,24 @@ static PyObject *parser_reduce(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(un
     return NULL;
 }
 
-enum { LAST_EVENT_ID, RETRY, IGNORED, INCOMPLETE, STREAM_START, LINE_START };
+enum { LAST_EVENT_ID, RETRY, IGNORED, INCOMPLETE, BLOCKS, IN_LINE, RECOGNISED, IGNORED_TAIL };
 
 static PyObject *get_property(Parser *self, int which) {
-    const Value *line = &self->line;
+    Seen seen;
     int incomplete;
     switch (which) {
     case LAST_EVENT_ID: return Py_NewRef(self->last_event_id);
     case RETRY: return Py_NewRef(self->retry != NULL ? self->retry : Py_None);
     case IGNORED: return PyLong_FromSsize_t(self->ignored);
-    case LINE_START: return PyBytes_FromStringAndSize(line->at, line->size < 6 ? line->size : 6);
-    case STREAM_START:
-        if (self->start_size < 0) return Py_NewRef(Py_None);
-        return PyBytes_FromStringAndSize(self->start, self->start_size);
-    default:
+    case INCOMPLETE:
         incomplete = is_incomplete(self);
         return incomplete < 0 ? NULL : PyBool_FromLong(incomplete);
+    case BLOCKS: return PyBool_FromLong(self->blocks);
+    default: seen = end_state(self);
     }
+    if (which == IN_LINE) return PyBool_FromLong(seen.in_line);
+    if (which == RECOGNISED) return PyBool_FromLong(seen.recognised);
+    return PyBytes_FromStringAndSize(seen.tail, seen.tail_size);
 }
 
 static PyObject *parser_get(PyObject *object, void *which) {
@@ -870,7 +920,7 @@ static PyObject *parser_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
     self->module = Py_NewRef(module);
     self->state = PyModule_GetState(module);
     self->bom = -1;
-    self->closed = true; /* until __init__, which a subclass may not call */
+    self->closed = true; /* until __init__, which the caller of __new__ may not call */
     self->last_event_id = PyUnicode_New(0, 0);
     if (self->last_event_id == NULL) Py_CLEAR(self);
     return (PyObject *)self;
@@ -896,11 +946,12 @@ static Py_ssize_t parse_limit(State *state, PyObject *max_event_size) {
 static int parser_init(PyObject *object, PyObject *args, PyObject *names) {
     Parser *self = (Parser *)object;
     State *state = self->state;
-    static char *keywords[] = {"last_event_id", "done", "max_event_size", "report_ignored", NULL};
+    static char *keywords[] = {"last_event_id", "done", "max_event_size", "report_ignored",
+                               "blocks", NULL};
     PyObject *last_event_id = NULL, *done = NULL, *max_event_size = NULL;
-    int report_ignored = 0, result = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|$OOOp:Parser", keywords, &last_event_id, &done,
-                                     &max_event_size, &report_ignored))
+    int report_ignored = 0, blocks = 0, result = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|$OOOpp:Parser", keywords, &last_event_id,
+                                     &done, &max_event_size, &report_ignored, &blocks))
         return -1;
     last_event_id = last_event_id == NULL
         ? PyUnicode_New(0, 0)
@@ -922,7 +973,9 @@ static int parser_init(PyObject *object, PyObject *args, PyObject *names) {
             Py_XSETREF(self->done, done != Py_None ? Py_NewRef(done) : NULL);
             self->limit = limit;
             self->report_ignored = report_ignored != 0;
-            self->ignored = self->bom = self->start_size = 0;
+            self->blocks = blocks != 0;
+            self->ignored = self->bom = 0;
+            memset(&self->seen, 0, sizeof(self->seen));
             self->closed = self->failed = self->incomplete = self->busy = false;
         }
         Py_END_CRITICAL_SECTION();
@@ -933,18 +986,21 @@ static int parser_init(PyObject *object, PyObject *args, PyObject *names) {
 }
 
 PyDoc_STRVAR(parser_doc,
-"Parser(*, last_event_id='', done='[DONE]', max_event_size=67108864, report_ignored=False)\n"
-"--\n\n"
+"Parser(*, last_event_id='', done='[DONE]', max_event_size=67108864, report_ignored=False, "
+"blocks=False)\n--\n\n"
 "A push-style parser of one event stream (HTML standard, 9.2.6).\n"
 "\n"
 "``last_event_id`` is the initial last event ID string, to resume a stream. A block whose\n"
 "data equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this\n"
 "off. ``max_event_size`` limits the bytes buffered for one block and its line in progress;\n"
-"None means no limit. With ``report_ignored``, each ignored line is returned as Ignored.\n"
-"Raises TypeError or ValueError for invalid arguments.\n"
+"None means no limit. With ``report_ignored``, each ignored line is returned as Ignored;\n"
+"with ``blocks``, each block as a Block, not as an Event. Raises TypeError or ValueError for\n"
+"invalid arguments. One thread at a time may use a parser.\n"
 "\n"
 ">>> Parser().feed(b\": hi\\ndata: one\\n\\n\")\n"
 "[Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]");
+
+#define FUNCTION(function) (PyCFunction)(void (*)(void))function
 
 static PyMethodDef parser_methods[] = {
     {"feed", FUNCTION(parser_feed), METH_FASTCALL | METH_KEYWORDS, feed_doc},
@@ -952,6 +1008,19 @@ static PyMethodDef parser_methods[] = {
     {"__reduce__", parser_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
+
+PyDoc_STRVAR(recognised_doc,
+"Whether a line belonged to an event stream. close() does not change it.\n"
+"\n"
+"That is a line with the name data, event, id or retry (a line in progress needs its\n"
+"colon), or a comment that came before any ignored line.");
+
+PyDoc_STRVAR(ignored_tail_doc,
+"The first 200 bytes of the ignored lines at the end. close() does not change it.\n"
+"\n"
+"These are the lines after the last one with the name data, event, id or retry, each with\n"
+"LF, without blank lines and comments. The line in progress is one of them if it cannot\n"
+"become a comment or a line with such a name.");
 
 #define PROPERTY(name, which, doc) {name, parser_get, NULL, doc, (void *)(intptr_t)which}
 
@@ -964,10 +1033,11 @@ static PyGetSetDef parser_properties[] = {
              "How many lines were ignored: an unknown name, a bad ``retry``, an ``id`` with NUL."),
     PROPERTY("incomplete", INCOMPLETE,
              "Whether bytes would be lost if the stream ended now; after close(), if any were."),
-    PROPERTY("_stream_start", STREAM_START,
-             "The start of the stream, until it had a comment or a known field; then None."),
-    PROPERTY("_line_start", LINE_START,
-             "Enough of the line in progress to see whether it may become a known field."),
+    PROPERTY("blocks", BLOCKS, "Whether each block is returned as a Block, not as an Event."),
+    PROPERTY("in_line", IN_LINE,
+             "Whether the bytes so far end inside a line. close() does not change it."),
+    PROPERTY("recognised", RECOGNISED, recognised_doc),
+    PROPERTY("ignored_tail", IGNORED_TAIL, ignored_tail_doc),
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -998,13 +1068,13 @@ static PyObject *import_beside(PyObject *module, const char *beside, const char 
     return result;
 }
 
-/* Make the compiled form of a class of items.py, with its docstring and __match_args__. Its
+/* Make the compiled form of a class of items.py, with its bases, docstring and __match_args__. Its
    __module__ is items.py too, so that the other form can load a pickle of it. */
 static PyObject *add_item_type(PyObject *module, PyType_Spec *spec) {
     static const char *copied[] = {"__module__", "__doc__", "__match_args__"};
     PyObject *pure = import_beside(module, "items", strrchr(spec->name, '.') + 1);
-    PyObject *base = pure != NULL ? import_beside(module, "items", "_Value") : NULL;
-    PyObject *bases = base != NULL ? PyTuple_Pack(1, base) : NULL;
+    PyObject *bases = pure != NULL ? PyObject_GetAttrString(pure, "__bases__") : NULL;
+    /* This does not call __init_subclass__, which would refuse a class of this module. */
     PyObject *type = bases != NULL ? PyType_FromModuleAndSpec(module, spec, bases) : NULL;
     for (int i = 0; type != NULL && i < 3; i++) {
         PyObject *value = PyObject_GetAttrString(pure, copied[i]);
@@ -1013,7 +1083,6 @@ static PyObject *add_item_type(PyObject *module, PyType_Spec *spec) {
     }
     if (type != NULL && PyModule_AddType(module, (PyTypeObject *)type) < 0) Py_CLEAR(type);
     Py_XDECREF(bases);
-    Py_XDECREF(base);
     Py_XDECREF(pure);
     return type;
 }
@@ -1042,6 +1111,7 @@ static int module_exec(PyObject *module) {
     if ((state->message = PyUnicode_InternFromString("message")) == NULL
         || (state->empty = PyUnicode_New(0, 0)) == NULL
         || (state->event_type = add_item_type(module, &event_spec)) == NULL
+        || (state->block_type = add_item_type(module, &block_spec)) == NULL
         || (state->comment_type = add_item_type(module, &comment_spec)) == NULL
         || (state->ignored_type = add_item_type(module, &ignored_spec)) == NULL
         || (state->done = import_beside(module, "items", "DONE")) == NULL

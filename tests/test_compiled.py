@@ -7,7 +7,6 @@ import copy
 import gc
 import importlib.util
 import inspect
-import operator
 import os
 import shutil
 import subprocess
@@ -30,6 +29,7 @@ from support.strategies import single_bytes, split_at
 import sse_stream
 from sse_stream import (
     DONE,
+    Block,
     Comment,
     Event,
     EventTooLargeError,
@@ -67,6 +67,13 @@ def fresh_module(name: str) -> ModuleType:
     return module
 
 
+def fresh_forms(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ModuleType]:
+    """Return the modules items and parser once more, as they would be imported now."""
+    items = fresh_module("items")
+    monkeypatch.setitem(sys.modules, items.__name__, items)
+    return items, fresh_module("parser")
+
+
 def run(program: str, *arguments: str) -> str:
     # Without coverage measurement, which fails where allocations are made to fail.
     environ = {name: value for name, value in os.environ.items() if name[:3] != "COV"}
@@ -87,23 +94,46 @@ def run(program: str, *arguments: str) -> str:
 def test_pure_where_it_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSE_STREAM_PURE", raising=False)
     monkeypatch.setitem(sys.modules, EXTENSION, None)
-    module = fresh_module("parser")
-    assert module.Parser is module.PureParser
-    assert repr(module.Parser()) == "<sse_stream.Parser pure open>"
-    items = fresh_module("items")
+    items, parser = fresh_forms(monkeypatch)
     assert items.make_event is not items.Event
+    assert parser.Parser is parser.PureParser
+    assert repr(parser.Parser()) == "<sse_stream.Parser pure open>"
+
+
+@pytest.mark.parametrize("missing", ["DONE", "Block", "Comment", "Done", "Event", "Ignored"])
+def test_an_extension_that_lacks_a_name_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    extension = ModuleType("_speedups")
+    for name in {"DONE", "Block", "Comment", "Done", "Event", "Ignored"} - {missing}:
+        setattr(extension, name, type(name, (), {}))
+    monkeypatch.delenv("SSE_STREAM_PURE", raising=False)
+    monkeypatch.setitem(sys.modules, EXTENSION, extension)
+    with pytest.raises(ImportError, match=missing):
+        fresh_module("items")
+
+
+def test_a_module_that_the_extension_lacks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Extension(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise ModuleNotFoundError("No module named 'other'", name="other")
+
+    monkeypatch.delenv("SSE_STREAM_PURE", raising=False)
+    monkeypatch.setitem(sys.modules, EXTENSION, Extension("_speedups"))
+    with pytest.raises(ModuleNotFoundError, match="other"):
+        fresh_module("items")
 
 
 def test_items_are_those_of_the_extension_where_it_is_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     extension = ModuleType("_speedups")
-    for name in ("DONE", "Comment", "Done", "Event", "Ignored"):
+    for name in ("DONE", "Block", "Comment", "Done", "Event", "Ignored"):
         setattr(extension, name, type(name, (), {}))
     monkeypatch.delenv("SSE_STREAM_PURE", raising=False)
     monkeypatch.setitem(sys.modules, EXTENSION, extension)
     module = fresh_module("items")
-    for name in ("DONE", "Comment", "Done", "Event", "Ignored"):
+    for name in ("DONE", "Block", "Comment", "Done", "Event", "Ignored"):
         assert getattr(module, name) is getattr(extension, name)
     # The pure parser makes its events of that class too.
     assert module.make_event is module.Event
@@ -114,9 +144,9 @@ def test_the_environment_variable_chooses(
     compiled: Any, monkeypatch: pytest.MonkeyPatch, value: str, word: str
 ) -> None:
     monkeypatch.setenv("SSE_STREAM_PURE", value)
-    module = fresh_module("parser")
-    assert repr(module.Parser()) == f"<sse_stream.Parser {word} open>"
-    assert repr(module.PureParser()) == "<sse_stream.Parser pure open>"
+    _, parser = fresh_forms(monkeypatch)
+    assert repr(parser.Parser()) == f"<sse_stream.Parser {word} open>"
+    assert repr(parser.PureParser()) == "<sse_stream.Parser pure open>"
 
 
 def test_a_copy_inside_another_project_uses_its_own_items(compiled: Any, tmp_path: Path) -> None:
@@ -130,6 +160,8 @@ assert "sse_stream" not in sys.modules
 assert Parser.__module__ == "other.vendored.parser", Parser.__module__
 assert copy.Event.__module__ == "other.vendored.items", copy.Event.__module__
 assert type(Parser().feed(b"data\\n\\n")[0]) is copy.Event
+assert type(Parser(blocks=True).feed(b"data\\n\\n")[0]) is copy.Block
+assert copy.Event(data="[5]").json(0) == 5
 parser = Parser(max_event_size=1)
 try:
     parser.feed(b"data")
@@ -139,25 +171,35 @@ except copy.EventTooLargeError:
     assert run(program, str(tmp_path)) == "its own\n"
 
 
+PROPERTIES = ("last_event_id", "retry", "ignored", "incomplete")
+PROPERTIES += ("blocks", "in_line", "recognised", "ignored_tail")
+
+
 def test_same_docstrings_and_signatures(compiled: Any) -> None:
     assert inspect.getdoc(compiled) == inspect.getdoc(PureParser)
-    for name in ("feed", "close", "last_event_id", "retry", "ignored", "incomplete"):
+    for name in ("feed", "close", *PROPERTIES):
         assert inspect.getdoc(getattr(compiled, name)) == inspect.getdoc(getattr(PureParser, name))
     one, two = compiled(), PureParser()
     for pair in ((compiled, PureParser), (one.feed, two.feed), (one.close, two.close)):
         assert parameters(pair[0]) == parameters(pair[1])
+    names = [name for name in dir(compiled) if name[:1] != "_"]
+    assert names == [name for name in dir(PureParser) if name[:1] != "_"]
+    assert not [name for name in dir(compiled) if name[:1] == "_" and name[:2] != "__"]
 
 
 def test_items_have_the_same_docstrings_and_signatures(
     compiled: Any, pure_items: ModuleType
 ) -> None:
-    for kind in (Event, Comment, Ignored):
+    for kind in (Event, Block, Comment, Ignored):
         pure = getattr(pure_items, kind.__name__)
         assert kind is not pure
         assert kind.__module__ == "sse_stream.items" and kind.__qualname__ == pure.__qualname__
         assert inspect.getdoc(kind) == inspect.getdoc(pure)
         assert parameters(kind) == parameters(pure)
-        for name in (*kind.__match_args__, "__replace__", *(["json"] if kind is Event else [])):
+        names = [name for name in dir(pure) if name[:1] != "_"]
+        assert names == [name for name in dir(kind) if name[:1] != "_"]
+        assert set(kind.__match_args__) <= set(names)
+        for name in (*names, "__replace__"):
             assert inspect.getdoc(getattr(kind, name)) == inspect.getdoc(getattr(pure, name))
             ours, reference = getattr(kind("x"), name), getattr(pure("x"), name)
             if callable(reference):
@@ -173,6 +215,7 @@ def parameters(call: Any) -> list[tuple[object, ...]]:
 TOKENS = [b"data", b"data:", b"data: ", b"id: ", b"event:", b"retry:", b":", b" ", b"\r", b"\n"]
 TOKENS += [b"\r\n", b"\n\n", b"\xef\xbb\xbf", b"\xff", b"\0", b"12", b"[DONE]", "\u2028é".encode()]
 TOKENS += [b"data: [DONE]", b"data", b"id:\0", b"retry:5", b"    ", b"foo", b"\xef\xbb"]
+TOKENS += [b"event: message\n", b"even", b"id", b"re", b'{"error": 1}\n', b": hi\n", b"y" * 190]
 TOKENS += [b"data: abc\n\n", b"event: e\ndata: {}\n\n", b"18446744073709551615", b"x" * 300]
 
 STREAMS = st.lists(st.sampled_from(TOKENS) | st.binary(max_size=4), max_size=40).map(b"".join)
@@ -188,9 +231,8 @@ def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
             seen.append(call())
         except Exception as error:
             seen.append((type(error), str(error)))
-        state = repr(parser).replace("pure", "compiled")
-        seen.append((state, parser.last_event_id, parser.retry, parser.incomplete))
-        seen.append((parser.ignored, parser._stream_start, parser._line_start))
+        seen.append(repr(parser).replace("pure", "compiled"))
+        seen.append([getattr(parser, name) for name in PROPERTIES])
     return seen
 
 
@@ -202,6 +244,7 @@ def traces(parser: Any, chunks: list[Any], flush: bool) -> list[object]:
     st.sampled_from(["[DONE]", "", " 12 ", "  ", "\ufffd", "\ud800", None]),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
 )
 def test_agrees_with_the_pure_parser(
     compiled: Any,
@@ -211,10 +254,11 @@ def test_agrees_with_the_pure_parser(
     done: str | None,
     flush: bool,
     report_ignored: bool,
+    blocks: bool,
 ) -> None:
     for chunks in (split_at(stream, boundaries), [stream], single_bytes(stream)):
         arguments: Any = {"max_event_size": limit, "done": done, "last_event_id": "0"}
-        arguments["report_ignored"] = report_ignored
+        arguments.update(report_ignored=report_ignored, blocks=blocks)
         assert traces(compiled(**arguments), chunks, flush) == traces(
             PureParser(**arguments), chunks, flush
         )
@@ -234,6 +278,8 @@ def test_agrees_with_the_pure_parser(
         b"event: abc\nid:12345\nevent:\ndata: abc\nid\n\nevent:x\ndata",
         b"data:  [DONE] \nfoo\n: x\nda",
         b"id\nfoo: bar\nretry: x\ndata:   [DONE]",
+        b"event: message\n\nid\n\nretry: 7\n\nretry: x\nid: \0\n\nevent\r\n\r\n",
+        b"\xefevents\nevent\nid\0\nid\n<html>\n: c\ni",
     ],
     ids=repr,
 )
@@ -241,9 +287,10 @@ def test_agrees_at_every_limit_and_chunk_boundary(compiled: Any, stream: bytes) 
     chunkings = [[stream[:at], stream[at:]] for at in range(len(stream))]
     chunkings.append(single_bytes(stream))
     for limit in (None, *range(1, len(stream))):
-        for flush, chunks in product((False, True), chunkings):
-            assert traces(compiled(max_event_size=limit), chunks, flush) == traces(
-                PureParser(max_event_size=limit), chunks, flush
+        for blocks, flush, chunks in product((False, True), (False, True), chunkings):
+            arguments: Any = {"max_event_size": limit, "blocks": blocks}
+            assert traces(compiled(**arguments), chunks, flush) == traces(
+                PureParser(**arguments), chunks, flush
             )
 
 
@@ -372,22 +419,26 @@ def test_wrong_calls_raise(compiled: Any) -> None:
         compiled().retry = 5
 
 
-def test_a_subclass(compiled: Any) -> None:
-    class Own(compiled):  # type: ignore[misc]
-        def __init__(self, name: str, **arguments: Any) -> None:
-            if arguments:
-                super().__init__(**arguments)
-            self.name = name
-
-    own = Own("n", max_event_size=9)
-    own.itself = own
-    assert own.feed(b":x\n\n") == [Comment("x")] and own.name == "n"
+def test_a_parser_that_is_initialised_again_or_never(compiled: Any) -> None:
+    parser = compiled(max_event_size=9, blocks=True, report_ignored=True)
     with pytest.raises(EventTooLargeError):
-        own.feed(b"data: 1234")
-    Own.__init__(own, "m", last_event_id="5")  # as with the pure parser, this resets the state
-    assert own.feed(b"data: 1234\n\n") == [Event(data="1234", id="5")]
+        parser.feed(b"data: 1234")
+    parser.__init__(last_event_id="5")
+    assert parser.feed(b"foo\ndata: 1234\n\n") == [Event(data="1234", id="5")]
+    assert not parser.blocks and parser.ignored == 1
+    parser.__init__()
+    assert not parser.recognised and parser.ignored_tail == b"" and parser.ignored == 0
+    never = compiled.__new__(compiled)
     with pytest.raises(ParserClosedError):
-        Own("without").feed(b"data\n\n")
+        never.feed(b"data\n\n")
+    assert never.incomplete is never.in_line is never.recognised is False
+
+
+def test_the_types_are_final(compiled: Any, pure_items: ModuleType) -> None:
+    kinds = [compiled, PureParser, Event, Block, Comment, Ignored]
+    for kind in (*kinds, *[getattr(pure_items, kind.__name__) for kind in kinds[2:]]):
+        with pytest.raises(TypeError):
+            type("Own", (kind,), {})
 
 
 def test_retry_takes_numbers_below_two_to_the_64th(compiled: Any) -> None:
@@ -398,15 +449,14 @@ def test_retry_takes_numbers_below_two_to_the_64th(compiled: Any) -> None:
 
 # The compiled items
 
-VALUES: list[Item] = [Event("a", "b", "c", 5), Comment("é"), Ignored("x"), DONE]
-
-
 def test_one_class_of_each_kind(compiled: Any) -> None:
     stream = b": a\nb\ndata: [DONE]\n\ndata: c\n\n"
     for kind in (compiled, PureParser):
         comment, ignored, done, event = kind(report_ignored=True).feed(stream)
         assert type(comment) is Comment and type(ignored) is Ignored and type(event) is Event
         assert done is DONE
+        [block] = kind(blocks=True).feed(b"retry: 5\n\n")
+        assert type(block) is Block
     assert Event.__init__ is object.__init__ and items.make_event is Event
 
 
@@ -415,9 +465,9 @@ def test_a_pickle_of_one_form_loads_in_the_other(compiled: Any, forms: tuple[str
     program = """
 import os, pickle, sys
 os.environ["SSE_STREAM_PURE"] = sys.argv[1]
-from sse_stream import DONE, Comment, Event, Ignored, items
+from sse_stream import DONE, Block, Comment, Event, Ignored, items
 assert ("_speedups" in vars(sys.modules["sse_stream"])) == (sys.argv[1] == "0")
-values = [Event("a", "b", "c", 5), Comment("é"), Ignored("x"), DONE]
+values = [Event("a", "b", "c", 5), Block(id="c"), Comment("é"), Ignored("x"), DONE]
 if sys.argv[2:]:
     for pickled in sys.argv[2:]:
         assert pickle.loads(bytes.fromhex(pickled)) == values
@@ -429,37 +479,17 @@ else:
     assert run(program, forms[1], *run(program, forms[0]).split()) == "equal\n"
 
 
-def test_subclasses_of_items(compiled: Any, pure_items: ModuleType) -> None:
-    for base in (Event, pure_items.Event):
-
-        class Own(base):  # type: ignore[misc, valid-type]
-            def __new__(cls, data: str, **members: Any) -> Any:
-                return super().__new__(cls, "own", data, **members)
-
-            def __init__(self, data: str, **members: Any) -> None:
-                self.size = len(data)
-
-        own, same, event = Own("abc", id="7"), Own("abc", id="7"), base("own", "abc", "7")
-        assert own.size == 3 and repr(own) == "Own(event='own', data='abc', id='7', retry=None)"
-        assert own == same and hash(own) == hash(same) and own != Own("abc")
-        assert event == own and own == event and own.__eq__(event) is NotImplemented
-        assert own.__reduce__() == (Own, ("own", "abc", "7", None))
-        assert event.__replace__(data="x", retry=1) == base("own", "x", "7", 1)
-        with pytest.raises(TypeError):
-            own.__replace__(id="8")  # its __new__ takes no event
-
-        class Same(base):  # type: ignore[misc, valid-type]
-            __slots__ = ("other",)
-            __match_args__ = ("data",)
-
-            def __eq__(self, other: object) -> bool:
-                return True
-
-        assert not operator.ne(Same("x", "y"), 5)
-        assert repr(Same("x", "y")) == "Same(data='y')"
-        for wrong in (Comment, Ignored, pure_items.Comment):
-            with pytest.raises(TypeError):
-                base().__class__ = wrong
+def test_items_of_different_kinds_or_forms_are_not_equal(
+    compiled: Any, pure_items: ModuleType
+) -> None:
+    for kind in (Event, Block, Comment, Ignored):
+        item: Any = kind("a")
+        for other in (Event, Block, Comment, Ignored, getattr(pure_items, kind.__name__)):
+            assert (item == other("a")) is (kind is other)
+            if kind is not other:
+                assert item.__eq__(other("a")) is NotImplemented
+                with pytest.raises(TypeError):
+                    item.__class__ = other
 
 
 @pytest.mark.parametrize(
@@ -469,6 +499,8 @@ def test_members_may_be_any_object(compiled: Any, value: object) -> None:
     members: Any = value
     event = Event(members, members, members, members)
     assert [event.event, event.data, event.id, event.retry] == [value] * 4
+    block = Block(members, members, members, members)
+    assert [block.event, block.data, block.id, block.retry] == [value] * 4
     assert Comment(members).text is value and Ignored(members).line is value
 
 
@@ -478,7 +510,9 @@ def test_wrong_arguments_of_items(compiled: Any) -> None:
         lambda: Event(text="a"),  # type: ignore[call-arg]
         lambda: Comment(),  # type: ignore[call-arg]
         lambda: Ignored("a", "b"),  # type: ignore[call-arg]
-        lambda: Event().json(str),  # type: ignore[call-arg]
+        lambda: Block("a", "b", "c", 1, 2),  # type: ignore[call-arg]
+        lambda: Block(text="a"),  # type: ignore[call-arg]
+        lambda: Event().json(data="a"),  # type: ignore[call-overload]
         lambda: Event().__replace__("a"),  # type: ignore[call-arg]
         lambda: Event().__replace__(text="a"),
     ]
@@ -491,7 +525,7 @@ def test_items_in_a_cycle_are_collected(compiled: Any) -> None:
     class Mark:
         pass
 
-    for kind in (Event, Comment, Ignored):
+    for kind in (Event, Block, Comment, Ignored):
         content: Any = [Mark()]
         mark = weakref.ref(content[0])
         content.append(kind(content))
@@ -519,9 +553,11 @@ except RecursionError:
 
 
 def test_what_a_parser_returns_costs_the_garbage_collector_nothing(compiled: Any) -> None:
-    for item in compiled(report_ignored=True).feed(b": a\nx\nid: 1\nretry: 5\ndata: b\n\n"):
-        assert not gc.is_tracked(item)
-    assert gc.is_tracked(Event())
+    for blocks in (False, True):
+        parser = compiled(report_ignored=True, blocks=blocks)
+        for item in parser.feed(b": a\nx\nid: 1\nretry: 5\ndata: b\n\n"):
+            assert not gc.is_tracked(item)
+    assert gc.is_tracked(Event()) and gc.is_tracked(Block())
 
 
 # No crash, no leak, no warning
@@ -591,14 +627,16 @@ def test_modules_that_are_loaded_again_work(compiled: Any) -> None:
     program = """
 import importlib
 import sse_stream
-from sse_stream import adapters, errors, items, parser
-for loaded in ([items], [adapters], [items, adapters], [parser], [errors, items, parser, adapters]):
+from sse_stream import errors, items, parser
+for loaded in ([items], [parser], [errors, items, parser]):
     for module in loaded:
         importlib.reload(module)
     for made in (parser.Parser, parser.PureParser):
-        chunks = [b": x" + bytes([10]) + b"data: 1" + bytes([10, 10]), b"data: [DONE]"]
-        assert list(adapters.iter_events(chunks, parser=made())) == [items.Event(data="1")]
-        assert list(adapters.iter_items(chunks, parser=made()))[-1] is items.DONE
+        for blocks, kind in ((False, items.Event), (True, items.Block)):
+            one = made(blocks=blocks)
+            found = one.feed(b": x" + bytes([10]) + b"data: 1" + bytes([10, 10]) + b"data: [DONE]")
+            assert found == [items.Comment("x"), kind(data="1")], found
+            assert one.close() == [items.DONE]
 print("works")
 """
     assert run(program) == "works\n"
@@ -652,15 +690,18 @@ def every_way(parser_class: Any) -> None:
     stream += b"event: left\nid: behind\ndata: open"
     for boundary in range(0, len(stream), 7):
         parser = parser_class(
-            max_event_size=150, last_event_id="resumed here", report_ignored=boundary % 2
+            max_event_size=150,
+            last_event_id="resumed here",
+            report_ignored=boundary % 2,
+            blocks=boundary % 3 == 0,
         )
         items = parser.feed(stream[:boundary]) + parser.feed(bytearray(stream[boundary:]))
-        for item in (*items, Event(data=str(boundary)), Comment("text"), Ignored("line")):
+        for item in (*items, Event(data=str(boundary)), Block(), Comment("text"), Ignored("line")):
             assert copy.copy(item) == item and {item: repr(item)}
             if item is not DONE:
                 assert item.__replace__() == item
-        assert len(parser._line_start) <= 6 and len(parser._stream_start or b"") <= 200
-        assert parser.ignored >= 0
+        assert parser.ignored >= 0 and parser.in_line and parser.recognised
+        assert parser.ignored_tail == b""
         for bad in ("text", 5, memoryview(stream)[::2]):
             try:
                 parser.feed(bad)
