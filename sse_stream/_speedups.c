@@ -41,8 +41,6 @@
 
 static const char BOM[] = "\xef\xbb\xbf";
 
-static struct PyModuleDef module_def;
-
 /* Only objects, so that the module can visit and release all in the same way. It does not visit
    those from `message` on, which cannot be part of a cycle with it. So the garbage collector,
    which may clear Python functions before the last call of a parser, does not clear those of
@@ -54,21 +52,6 @@ typedef struct {
 } State;
 
 #define VISITED (offsetof(State, message) / sizeof(PyObject *))
-
-/* The module of a type made here, or of a Python subclass of one; a borrowed reference. */
-#if PY_VERSION_HEX >= 0x030B0000
-#define find_module(type) PyType_GetModuleByDef(type, &module_def)
-#else
-static PyObject *find_module(PyTypeObject *type) {
-    for (; type != NULL; type = type->tp_base) {
-        PyObject *module = PyType_GetModule(type);
-        if (module != NULL && PyModule_GetDef(module) == &module_def) return module;
-        PyErr_Clear();
-    }
-    PyErr_SetString(PyExc_TypeError, "the type has lost its module");
-    return NULL;
-}
-#endif
 
 /* --- items ------------------------------------------------------------------------- */
 
@@ -89,14 +72,16 @@ static PyObject *new_item(PyTypeObject *type, int count, PyObject **members) {
 
 static PyObject *event_new(PyTypeObject *type, PyObject *args, PyObject *names) {
     static char *keywords[] = {"event", "data", "id", "retry", NULL};
-    PyObject *module = find_module(type);
-    if (module == NULL) return NULL;
-    State *state = PyModule_GetState(module);
-    PyObject *members[] = {state->message, state->empty, state->empty, Py_None};
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|OOOO:Event", keywords, &members[0],
-                                     &members[1], &members[2], &members[3]))
-        return NULL;
-    return new_item(type, 4, members);
+    /* The defaults are not those of the module, which the type may have lost; see parser_new(). */
+    PyObject *message = PyUnicode_InternFromString("message"), *empty = PyUnicode_New(0, 0);
+    PyObject *members[] = {message, empty, empty, Py_None}, *event = NULL;
+    if (message != NULL && empty != NULL
+        && PyArg_ParseTupleAndKeywords(args, names, "|OOOO:Event", keywords, &members[0],
+                                       &members[1], &members[2], &members[3]))
+        event = new_item(type, 4, members);
+    Py_XDECREF(message);
+    Py_XDECREF(empty);
+    return event;
 }
 
 static PyObject *block_new(PyTypeObject *type, PyObject *args, PyObject *names) {
@@ -914,7 +899,8 @@ static void parser_dealloc(PyObject *object) {
 
 static PyObject *parser_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
                             PyObject *Py_UNUSED(names)) {
-    PyObject *module = find_module(type);
+    /* Raises if the garbage collector has cleared the type. */
+    PyObject *module = PyType_GetModule(type);
     Parser *self = module != NULL ? (Parser *)type->tp_alloc(type, 0) : NULL;
     if (self == NULL) return NULL;
     self->module = Py_NewRef(module);

@@ -34,7 +34,6 @@ from sse_stream import (
     Event,
     EventTooLargeError,
     Ignored,
-    Item,
     ParserClosedError,
     items,
 )
@@ -449,6 +448,7 @@ def test_retry_takes_numbers_below_two_to_the_64th(compiled: Any) -> None:
 
 # The compiled items
 
+
 def test_one_class_of_each_kind(compiled: Any) -> None:
     stream = b": a\nb\ndata: [DONE]\n\ndata: c\n\n"
     for kind in (compiled, PureParser):
@@ -620,6 +620,50 @@ if sys.argv[1:]:
     gc.collect()
 """
     assert run(program, "collect") == "2 items "
+    run(program)  # at the end of the interpreter
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="needs __release_buffer__")
+def test_types_are_called_after_they_were_cleared(compiled: Any) -> None:
+    # The garbage collector clears the types, and then releases the view, which calls them.
+    program = """
+import gc, sys
+import sse_stream
+
+class First:
+    def __buffer__(self, flags): return memoryview(b"a")
+    def __release_buffer__(self, view): pass
+
+gc.collect()
+gc.disable()
+
+def build():
+    exporter = First()
+    view = memoryview(exporter)
+    kinds = [(sse_stream.Event, ()), (sse_stream.Block, ()), (sse_stream.Comment, "c")]
+    kinds += [(sse_stream.Ignored, "i"), (sse_stream.Parser, ())]
+    class Second:
+        def __buffer__(self, flags): return memoryview(b"a")
+        def __release_buffer__(self, view, kinds=kinds, write=sys.stdout.write):
+            for kind, arguments in kinds:
+                try:
+                    write(f"{type(kind(*arguments)) is kind} ")
+                except TypeError:
+                    write("TypeError ")
+    exporter.__class__ = Second
+    held = [view]
+    held.append(held)
+    sse_stream.parser.keep = Second.keep = held
+
+build()
+for name in [name for name in sys.modules if name.startswith("sse_stream")]:
+    del sys.modules[name]
+del sse_stream, name
+if sys.argv[1:]:
+    gc.collect()
+"""
+    # A parser needs its module, which the type has lost.
+    assert run(program, "collect") == "True True True True TypeError "
     run(program)  # at the end of the interpreter
 
 
