@@ -53,6 +53,67 @@ typedef struct {
 
 #define VISITED (offsetof(State, message) / sizeof(PyObject *))
 
+/* --- arguments --------------------------------------------------------------------- */
+
+#define MAX_ARGUMENTS 5
+
+/* How a type is called: its arguments in their order, of which the first ones may be passed by
+   position, and the first ones are required. */
+typedef struct {
+    const char *name;
+    int positional, required;
+    const char *arguments[MAX_ARGUMENTS + 1];
+} Signature;
+
+/* The number of the argument with that name, or of the NULL after the last one. */
+static int find_argument(const Signature *call, PyObject *name) {
+    int number = 0;
+    while (call->arguments[number] != NULL
+           && !(PyUnicode_Check(name)
+                && PyUnicode_CompareWithASCIIString(name, call->arguments[number]) == 0))
+        number++;
+    return number;
+}
+
+/* Set those of the values, which are NULL, that are passed, to new references. Other code may
+   change the dictionary at any time: PyArg_ParseTupleAndKeywords() would borrow from it, and run
+   the methods of its keys. */
+static int read_arguments(const Signature *call, PyObject *args, PyObject *names,
+                          PyObject **values) {
+    Py_ssize_t count = PyTuple_GET_SIZE(args), at = 0;
+    PyObject *name, *value, *wrong = NULL;
+    int number = 0;
+    bool whole = count <= call->positional;
+    for (int i = 0; whole && i < count; i++) values[i] = Py_NewRef(PyTuple_GET_ITEM(args, i));
+    if (whole && names != NULL) {
+        Py_BEGIN_CRITICAL_SECTION(names);
+        while (wrong == NULL && PyDict_Next(names, &at, &name, &value)) {
+            number = find_argument(call, name);
+            if (call->arguments[number] == NULL || values[number] != NULL) wrong = Py_NewRef(name);
+            else values[number] = Py_NewRef(value);
+        }
+        Py_END_CRITICAL_SECTION();
+    }
+    if (!whole) {
+        PyErr_Format(PyExc_TypeError, "%s() takes at most %d positional arguments, not %zd",
+                     call->name, call->positional, count);
+    }
+    else if (wrong != NULL) {
+        const char *problem = call->arguments[number] != NULL ? "multiple values for the"
+                                                              : "an unexpected";
+        PyErr_Format(PyExc_TypeError, "%s() got %s argument %R", call->name, problem, wrong);
+        Py_DECREF(wrong);
+    }
+    else {
+        for (number = 0; number < call->required && values[number] != NULL;) number++;
+        if (number == call->required) return 0;
+        PyErr_Format(PyExc_TypeError, "%s() needs the argument '%s'", call->name,
+                     call->arguments[number]);
+    }
+    for (int i = 0; call->arguments[i] != NULL; i++) Py_CLEAR(values[i]);
+    return -1;
+}
+
 /* --- items ------------------------------------------------------------------------- */
 
 /* An item of any type: the members that its type does not have are NULL. Members are written
@@ -63,47 +124,60 @@ typedef struct {
     PyObject *members[4];
 } Item;
 
+/* Make an item of these members, and take over the references to them; NULL if one is NULL.
+   It is not tracked by the garbage collector. */
+static inline PyObject *make_item(PyTypeObject *type, int count, PyObject **members) {
+    bool whole = true;
+    for (int i = 0; i < count; i++) whole = whole && members[i] != NULL;
+    Item *item = whole ? PyObject_GC_New(Item, type) : NULL;
+    if (item == NULL) {
+        for (int i = 0; i < count; i++) Py_XDECREF(members[i]);
+        return NULL;
+    }
+    for (int i = 0; i < 4; i++) item->members[i] = i < count ? members[i] : NULL;
+    return (PyObject *)item;
+}
+
+/* The same for members that may be any objects. */
 static PyObject *new_item(PyTypeObject *type, int count, PyObject **members) {
-    Item *self = (Item *)type->tp_alloc(type, 0);
-    if (self == NULL) return NULL;
-    for (int i = 0; i < count; i++) self->members[i] = Py_NewRef(members[i]);
-    return (PyObject *)self;
+    PyObject *item = make_item(type, count, members);
+    if (item != NULL) PyObject_GC_Track(item);
+    return item;
 }
 
 static PyObject *event_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"event", "data", "id", "retry", NULL};
+    static const Signature SIGNATURE = {"Event", 4, 0, {"event", "data", "id", "retry"}};
+    PyObject *members[4] = {NULL};
+    if (read_arguments(&SIGNATURE, args, names, members) < 0) return NULL;
     /* The defaults are not those of the module, which the type may have lost; see parser_new(). */
-    PyObject *message = PyUnicode_InternFromString("message"), *empty = PyUnicode_New(0, 0);
-    PyObject *members[] = {message, empty, empty, Py_None}, *event = NULL;
-    if (message != NULL && empty != NULL
-        && PyArg_ParseTupleAndKeywords(args, names, "|OOOO:Event", keywords, &members[0],
-                                       &members[1], &members[2], &members[3]))
-        event = new_item(type, 4, members);
-    Py_XDECREF(message);
-    Py_XDECREF(empty);
-    return event;
+    if (members[0] == NULL) members[0] = PyUnicode_InternFromString("message");
+    if (members[1] == NULL) members[1] = PyUnicode_New(0, 0);
+    if (members[2] == NULL) members[2] = PyUnicode_New(0, 0);
+    if (members[3] == NULL) members[3] = Py_NewRef(Py_None);
+    return new_item(type, 4, members);
 }
 
 static PyObject *block_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"event", "data", "id", "retry", NULL};
-    PyObject *members[] = {Py_None, Py_None, Py_None, Py_None};
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|OOOO:Block", keywords, &members[0],
-                                     &members[1], &members[2], &members[3]))
-        return NULL;
+    static const Signature SIGNATURE = {"Block", 4, 0, {"event", "data", "id", "retry"}};
+    PyObject *members[4] = {NULL};
+    if (read_arguments(&SIGNATURE, args, names, members) < 0) return NULL;
+    for (int i = 0; i < 4; i++) {
+        if (members[i] == NULL) members[i] = Py_NewRef(Py_None);
+    }
     return new_item(type, 4, members);
 }
 
 static PyObject *comment_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"text", NULL};
-    PyObject *text;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O:Comment", keywords, &text)) return NULL;
+    static const Signature SIGNATURE = {"Comment", 1, 1, {"text"}};
+    PyObject *text = NULL;
+    if (read_arguments(&SIGNATURE, args, names, &text) < 0) return NULL;
     return new_item(type, 1, &text);
 }
 
 static PyObject *ignored_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"line", NULL};
-    PyObject *line;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O:Ignored", keywords, &line)) return NULL;
+    static const Signature SIGNATURE = {"Ignored", 1, 1, {"line"}};
+    PyObject *line = NULL;
+    if (read_arguments(&SIGNATURE, args, names, &line) < 0) return NULL;
     return new_item(type, 1, &line);
 }
 
@@ -387,18 +461,12 @@ static inline Py_ssize_t retained(const Parser *self) {
 
 /* --- the parser: rules (9.2.6) ----------------------------------------------------- */
 
-/* Add an item that holds these members, and take over the references to them. Strings and
-   integers make no cycle, so the item is not tracked and costs the garbage collector nothing. */
+/* Add an item of these members, and take over the references to them. Strings and integers make
+   no cycle, so the item is not tracked and costs the garbage collector nothing. */
 static int append_item(PyObject *items, PyObject *type, int count, PyObject **members) {
-    bool whole = true;
-    for (int i = 0; i < count; i++) whole = whole && members[i] != NULL;
-    Item *item = whole ? PyObject_GC_New(Item, (PyTypeObject *)type) : NULL;
-    if (item == NULL) {
-        for (int i = 0; i < count; i++) Py_XDECREF(members[i]);
-        return -1;
-    }
-    for (int i = 0; i < 4; i++) item->members[i] = i < count ? members[i] : NULL;
-    int result = PyList_Append(items, (PyObject *)item);
+    PyObject *item = make_item((PyTypeObject *)type, count, members);
+    if (item == NULL) return -1;
+    int result = PyList_Append(items, item);
     Py_DECREF(item);
     return result;
 }
@@ -824,11 +892,17 @@ PyDoc_STRVAR(close_doc,
 "An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the\n"
 "end as the missing blank line. Raises the same errors as feed().");
 
-static PyObject *parser_close(PyObject *self, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"flush", NULL};
-    int flush = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|$p:close", keywords, &flush)) return NULL;
-    return call((Parser *)self, NULL, flush != 0);
+static PyObject *parser_close(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                              PyObject *names) {
+    Py_ssize_t named = names != NULL ? PyTuple_GET_SIZE(names) : 0;
+    if (count != 0 || named > 1
+        || (named == 1
+            && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "flush") != 0)) {
+        PyErr_SetString(PyExc_TypeError, "close() takes one argument, flush, by its name only");
+        return NULL;
+    }
+    int flush = named == 1 ? PyObject_IsTrue(args[0]) : 0;
+    return flush < 0 ? NULL : call((Parser *)self, NULL, flush != 0);
 }
 
 static PyObject *parser_reduce(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused)) {
@@ -929,44 +1003,58 @@ static Py_ssize_t parse_limit(State *state, PyObject *max_event_size) {
     return limit;
 }
 
+/* Whether an argument is true; false if it was not passed; -1 with an error. */
+static int parse_bool(PyObject *argument) {
+    return argument == NULL ? 0 : PyObject_IsTrue(argument);
+}
+
+/* Begin a new stream with checked options. */
+static int begin(Parser *self, PyObject *last_event_id, PyObject *done, Py_ssize_t limit,
+                 bool report_ignored, bool blocks) {
+    if (enter(self) < 0) return -1;
+    clear(self);
+    Py_CLEAR(self->retry);
+    Py_SETREF(self->last_event_id, Py_NewRef(last_event_id));
+    Py_XSETREF(self->done, done != Py_None ? Py_NewRef(done) : NULL);
+    self->limit = limit;
+    self->report_ignored = report_ignored;
+    self->blocks = blocks;
+    self->ignored = self->bom = 0;
+    memset(&self->seen, 0, sizeof(self->seen));
+    self->closed = self->failed = self->incomplete = self->busy = false;
+    return 0;
+}
+
 static int parser_init(PyObject *object, PyObject *args, PyObject *names) {
-    Parser *self = (Parser *)object;
-    State *state = self->state;
-    static char *keywords[] = {"last_event_id", "done", "max_event_size", "report_ignored",
-                               "blocks", NULL};
-    PyObject *last_event_id = NULL, *done = NULL, *max_event_size = NULL;
-    int report_ignored = 0, blocks = 0, result = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|$OOOpp:Parser", keywords, &last_event_id,
-                                     &done, &max_event_size, &report_ignored, &blocks))
-        return -1;
-    last_event_id = last_event_id == NULL
+    static const Signature SIGNATURE = {
+        "Parser", 0, 0,
+        {"last_event_id", "done", "max_event_size", "report_ignored", "blocks"},
+    };
+    State *state = ((Parser *)object)->state;
+    PyObject *values[MAX_ARGUMENTS] = {NULL}, *last_event_id, *done = NULL;
+    Py_ssize_t limit = -1;
+    int report_ignored = -1, blocks = -1, result = -1;
+    if (read_arguments(&SIGNATURE, args, names, values) < 0) return -1;
+    last_event_id = values[0] == NULL
         ? PyUnicode_New(0, 0)
-        : checked(PyObject_CallFunction(state->check_text, "sOs#", "last_event_id", last_event_id,
+        : checked(PyObject_CallFunction(state->check_text, "sOs#", "last_event_id", values[0],
                                         "\0\r\n", (Py_ssize_t)3), &PyUnicode_Type);
-    if (last_event_id == NULL) return -1;
-    if (done == NULL) done = PyUnicode_FromString("[DONE]");
-    else if (done == Py_None) Py_INCREF(done);
-    else done = checked(PyObject_CallFunction(state->check_text, "sOs", "done", done, "\r\n"),
+    if (last_event_id == NULL) done = NULL;
+    else if (values[1] == NULL) done = PyUnicode_FromString("[DONE]");
+    else if (values[1] == Py_None) done = Py_NewRef(Py_None);
+    else done = checked(PyObject_CallFunction(state->check_text, "sOs", "done", values[1], "\r\n"),
                         &PyUnicode_Type);
-    Py_ssize_t limit = done != NULL ? parse_limit(state, max_event_size) : -1;
-    if (limit > 0) {
-        Py_BEGIN_CRITICAL_SECTION(self);
-        result = enter(self);
-        if (result == 0) {
-            clear(self);
-            Py_CLEAR(self->retry);
-            Py_SETREF(self->last_event_id, Py_NewRef(last_event_id));
-            Py_XSETREF(self->done, done != Py_None ? Py_NewRef(done) : NULL);
-            self->limit = limit;
-            self->report_ignored = report_ignored != 0;
-            self->blocks = blocks != 0;
-            self->ignored = self->bom = 0;
-            memset(&self->seen, 0, sizeof(self->seen));
-            self->closed = self->failed = self->incomplete = self->busy = false;
-        }
+    if (done != NULL) limit = parse_limit(state, values[2]);
+    if (limit > 0) report_ignored = parse_bool(values[3]);
+    if (report_ignored >= 0) blocks = parse_bool(values[4]);
+    if (blocks >= 0) {
+        Py_BEGIN_CRITICAL_SECTION(object);
+        result = begin((Parser *)object, last_event_id, done, limit, report_ignored != 0,
+                       blocks != 0);
         Py_END_CRITICAL_SECTION();
     }
-    Py_DECREF(last_event_id);
+    for (int i = 0; i < MAX_ARGUMENTS; i++) Py_XDECREF(values[i]);
+    Py_XDECREF(last_event_id);
     Py_XDECREF(done);
     return result;
 }
@@ -990,7 +1078,7 @@ PyDoc_STRVAR(parser_doc,
 
 static PyMethodDef parser_methods[] = {
     {"feed", FUNCTION(parser_feed), METH_FASTCALL | METH_KEYWORDS, feed_doc},
-    {"close", FUNCTION(parser_close), METH_VARARGS | METH_KEYWORDS, close_doc},
+    {"close", FUNCTION(parser_close), METH_FASTCALL | METH_KEYWORDS, close_doc},
     {"__reduce__", parser_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

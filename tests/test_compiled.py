@@ -667,6 +667,83 @@ if sys.argv[1:]:
     run(program)  # at the end of the interpreter
 
 
+@pytest.mark.parametrize("way", ["value", "name", "collection"])
+def test_arguments_that_are_dropped_during_the_call(compiled: Any, way: str) -> None:
+    # A C function may pass on a dictionary that other code knows. Here it is cleared while it is
+    # read: by __bool__ of a value, by __eq__ of a key, or by a garbage collection (before 3.12).
+    pytest.importorskip("ctypes", reason="calls PyObject_Call() through it")
+    program = """
+import ctypes, gc, sys
+from sse_stream import Block, Comment, Event, Ignored, Parser
+
+call = ctypes.pythonapi.PyObject_Call
+call.argtypes, call.restype = [ctypes.py_object] * 3, ctypes.py_object
+
+def text(word):
+    return word * 9 * len(sys.argv)
+
+def drop():
+    for name, value in list(arguments.items()):
+        if type(value) is str:
+            arguments[name] = None
+    del name, value
+    # The next objects of this size take the place of those that were freed.
+    kept.extend([text("new") for _ in range(9)])
+    return True
+
+class Key:
+    def __init__(self, name): self.name = name
+    def __hash__(self): return hash(self.name)
+    def __eq__(self, other): return drop()
+
+class Value:
+    def __bool__(self): return drop()
+
+def collected(phase, info):
+    global left
+    if phase == "start":
+        left -= 1
+        if left == 0:
+            drop()
+    else:
+        kept.extend([set(), set(), set()])  # so that the next allocation collects again
+
+def kinds():
+    if sys.argv[1] == "value":
+        yield Parser, {"last_event_id": text("old"), "report_ignored": Value()}
+        yield Parser, {"last_event_id": text("old"), "blocks": Value()}
+    elif sys.argv[1] == "name":
+        yield Event, {"event": text("old"), Key("data"): 0}
+        yield Block, {"data": text("old"), Key("retry"): 0}
+        yield Parser, {"last_event_id": text("old"), Key("report_ignored"): 0}
+    else:
+        yield Event, {"event": text("old"), "data": text("old")}
+        yield Block, {"data": text("old"), "id": text("old")}
+        yield Comment, {"text": text("old")}
+        yield Ignored, {"line": text("old")}
+        yield Parser, {"last_event_id": text("old")}
+
+kept = []
+if sys.argv[1] == "collection":
+    gc.callbacks.append(collected)
+    gc.set_threshold(1)
+for first in range(1, 20):
+    left = 0
+    for kind, arguments in kinds():
+        left = first
+        try:
+            result = call(kind, (), arguments)
+            left = 0
+            told = result.last_event_id if kind is Parser else repr(result)
+            assert "new" not in told, told
+        except TypeError as error:
+            # A name that is no string; or a collection before the call left None for a str.
+            assert sys.argv[1] != "value", error
+print("none was lost")
+"""
+    assert run(program, way) == "none was lost\n"
+
+
 def test_modules_that_are_loaded_again_work(compiled: Any) -> None:
     program = """
 import importlib
