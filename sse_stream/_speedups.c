@@ -28,8 +28,11 @@
 #define Py_END_CRITICAL_SECTION() }
 #endif
 
-/* A buffer above this size is freed when its value is no longer needed. */
-#define KEPT_CAPACITY 65536
+/* A buffer above this size is freed when its value is no longer needed. A parser has four. */
+#define KEPT_CAPACITY 4096
+/* A full buffer of at least this size grows by a quarter, not to twice its size; that much unused
+   memory is freed before a value is decoded. */
+#define LARGE 65536
 /* Events often repeat the type; one of at most this size is not decoded again. */
 #define KEPT_TYPE 64
 /* Longer text is passed to Python's own decoder directly. */
@@ -301,7 +304,8 @@ static int grow(Value *value, Py_ssize_t more) {
         Py_ssize_t capacity = 0;
         if (more < PY_SSIZE_T_MAX / 4 - used) {
             /* Grows geometrically: linear time for any chunk boundaries. */
-            capacity = used + (more > used / 4 ? more : used / 4);
+            Py_ssize_t growth = used < LARGE ? used : used / 4;
+            capacity = used + (more > growth ? more : growth);
             if (capacity < 256) capacity = 256;
             memory = PyMem_Realloc(value->memory, (size_t)capacity);
         }
@@ -358,7 +362,7 @@ static inline void clear_value(Value *value) {
 /* Free the unused memory of a large value, before its text needs memory too. */
 static void give_back_surplus(Value *value) {
     Py_ssize_t used = value->at - value->memory + value->size;
-    if (value->capacity - used <= KEPT_CAPACITY) return;
+    if (value->capacity - used < LARGE) return;
     char *memory = PyMem_Realloc(value->memory, (size_t)used);
     if (memory == NULL) return;
     value->at = memory + (used - value->size);

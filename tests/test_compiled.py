@@ -787,8 +787,21 @@ def test_a_large_buffer_is_given_back(compiled: Any, name: str, size: int) -> No
         with traced_memory() as memory:
             for chunk in chunks:
                 parser.feed(chunk)
-            # One buffer of at most 64 KiB for each of line, data, type and ID is kept.
-            assert memory()[0] < 5 * 65536
+            assert memory()[0] < 20 * 1024
+
+
+@pytest.mark.parametrize("size", [100, 1460, 65536])
+@pytest.mark.parametrize("length", [3000, 4096, 5000, 16384, 65536, 70_000])
+def test_an_idle_parser_keeps_little(compiled: Any, size: int, length: int) -> None:
+    text = b"x" * length
+    block = b"id: %b\nevent: %b\ndata: %b\ndata: %b\n: %b\nfoo: %b\n\n" % ((text,) * 6)
+    stream = 3 * block + b"id\n\n"
+    chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
+    parser = compiled()
+    with traced_memory() as memory:
+        for chunk in chunks:
+            parser.feed(chunk)
+        assert not parser.incomplete and memory()[0] < 20 * 1024
 
 
 def test_compiles_without_a_warning() -> None:
