@@ -420,6 +420,7 @@ typedef struct {
     bool after_cr; /* whether an LF that comes next belongs to the CR before it */
     bool failed, closed, incomplete;
     bool busy; /* whether a call is going on */
+    bool lost; /* whether a chunk could not be copied while a call was going on */
 } Parser;
 
 static void clear(Parser *self) {
@@ -833,13 +834,21 @@ static int enter(Parser *self) {
     return 0;
 }
 
+static void leave(Parser *self) {
+    self->busy = false;
+    if (self->lost) {
+        close_parser(self, true);
+        self->incomplete = true;
+    }
+}
+
 /* Call feed(), or end_stream() if there is no data. */
 static PyObject *call(Parser *self, const Span *data, bool flush) {
     PyObject *items = NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
     if (enter(self) == 0) {
         items = data != NULL ? feed(self, *data) : end_stream(self, flush);
-        self->busy = false;
+        leave(self);
     }
     Py_END_CRITICAL_SECTION();
     return items;
@@ -852,6 +861,25 @@ static PyObject *checked(PyObject *result, PyTypeObject *type) {
         Py_CLEAR(result);
     }
     return result;
+}
+
+/* The bytes of an object. They are copied: another thread or process could write to its memory
+   while it is parsed. */
+static PyObject *copy_chunk(Parser *self, PyObject *chunk) {
+    bool refused;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    refused = check_open(self) < 0;
+    Py_END_CRITICAL_SECTION();
+    if (refused) return NULL;
+    PyObject *bytes = checked(PyObject_CallOneArg(self->state->as_bytes, chunk), &PyBytes_Type);
+    /* A refused object changes nothing. If the bytes could not be copied, they are missing. */
+    if (bytes == NULL && !PyErr_ExceptionMatches(PyExc_TypeError)) {
+        Py_BEGIN_CRITICAL_SECTION(self);
+        if (self->busy) self->lost = true;
+        else close_parser(self, true);
+        Py_END_CRITICAL_SECTION();
+    }
+    return bytes;
 }
 
 PyDoc_STRVAR(feed_doc,
@@ -871,18 +899,8 @@ static PyObject *parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t
         PyErr_SetString(PyExc_TypeError, "feed() takes exactly one argument, data");
         return NULL;
     }
-    /* Other objects are copied: another thread or process could write to their memory while
-       it is parsed. */
-    PyObject *bytes = PyBytes_CheckExact(args[0])
-        ? Py_NewRef(args[0])
-        : checked(PyObject_CallOneArg(self->state->as_bytes, args[0]), &PyBytes_Type);
-    if (bytes == NULL) {
-        /* A refused object changes nothing. If the bytes could not be copied, they are missing. */
-        Py_BEGIN_CRITICAL_SECTION(self);
-        if (!self->busy && !PyErr_ExceptionMatches(PyExc_TypeError)) close_parser(self, true);
-        Py_END_CRITICAL_SECTION();
-        return NULL;
-    }
+    PyObject *bytes = PyBytes_CheckExact(args[0]) ? Py_NewRef(args[0]) : copy_chunk(self, args[0]);
+    if (bytes == NULL) return NULL;
     Span data = {PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes)};
     PyObject *items = call(self, &data, false);
     Py_DECREF(bytes);
@@ -1025,7 +1043,7 @@ static int begin(Parser *self, PyObject *last_event_id, PyObject *done, Py_ssize
     self->blocks = blocks;
     self->ignored = self->bom = 0;
     memset(&self->seen, 0, sizeof(self->seen));
-    self->closed = self->failed = self->incomplete = self->busy = false;
+    self->closed = self->failed = self->incomplete = self->busy = self->lost = false;
     return 0;
 }
 

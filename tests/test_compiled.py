@@ -306,6 +306,21 @@ def test_agrees_on_large_events(compiled: Any, size: int) -> None:
         )
 
 
+@pytest.mark.parametrize("blocks", [False, True])
+def test_types_with_the_same_bytes_in_memory_differ(compiled: Any, blocks: bool) -> None:
+    # Python stores the first as the byte E9, which is no UTF-8.
+    found = compiled(blocks=blocks).feed("event: é\ndata\n\n".encode() + b"event: \xe9\ndata\n\n")
+    assert [item.event for item in found] == ["é", "\ufffd"]
+
+
+@pytest.mark.parametrize("stream", [b"data: a\ndata: [DONE]", b"data: [DONE]\ndata: [DONE]"])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_the_last_of_two_data_lines_is_not_done(compiled: Any, stream: bytes, end: bytes) -> None:
+    parser = compiled()
+    assert parser.feed(stream + end) == [] and parser.incomplete
+    assert parser.close() == [] and parser.incomplete
+
+
 # The bytes on both sides of each boundary in the UTF-8 tables, lead and continuation bytes.
 EDGES = bytes.fromhex(
     "41 7f 80 8f 90 9f a0 bf c0 c1 c2 c3 c4 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff"
@@ -397,6 +412,18 @@ def traces_of_one(parser: Any, data: Any) -> object:
         return parser.feed(data), parser.incomplete
     except Exception as error:
         return type(error), str(error), parser.incomplete
+
+
+@pytest.mark.parametrize("data", ["text", 5, bytearray(b"x"), b"x"], ids=repr)
+def test_a_parser_that_is_closed_looks_at_no_object(compiled: Any, data: Any) -> None:
+    for kind in (compiled, PureParser):
+        closed, failed = kind(), kind(max_event_size=1)
+        closed.close()
+        with pytest.raises(ParserClosedError):
+            closed.feed(data)
+        for chunk in (b"data", data):
+            with pytest.raises(EventTooLargeError):
+                failed.feed(chunk)
 
 
 def test_wrong_calls_raise(compiled: Any) -> None:
@@ -502,6 +529,15 @@ def test_members_may_be_any_object(compiled: Any, value: object) -> None:
     block = Block(members, members, members, members)
     assert [block.event, block.data, block.id, block.retry] == [value] * 4
     assert Comment(members).text is value and Ignored(members).line is value
+
+
+def test_json_passes_the_data_on_as_they_are(compiled: Any) -> None:
+    for data in (("[1]",), [], {"a": 1}):
+        for kind in (Event, Block):
+            item: Any = kind(data=data)
+            with pytest.raises(TypeError, match="must be str, bytes"):
+                item.json()
+            assert item.json(loads=lambda text: [text]) == [data]
 
 
 def test_wrong_arguments_of_items(compiled: Any) -> None:
@@ -804,6 +840,29 @@ def test_an_idle_parser_keeps_little(compiled: Any, size: int, length: int) -> N
         assert not parser.incomplete and memory()[0] < 20 * 1024
 
 
+@pytest.mark.parametrize("line", [b"data: ", b": ", b"id: ", b"foo: "])
+@pytest.mark.parametrize("length", [1 << 20, 1_150_000, 1_300_000, 1_500_000])
+def test_unused_memory_is_given_back_before_a_line_is_decoded(
+    compiled: Any, line: bytes, length: int
+) -> None:
+    assert peak(compiled, [line, *[b"x" * 1000] * (length // 1000), b"\n\n"]) < 2.1 * length
+
+
+@pytest.mark.parametrize("length", [1 << 20, 1_150_000, 1_300_000, 1_500_000])
+def test_unused_memory_is_given_back_before_a_block_is_decoded(compiled: Any, length: int) -> None:
+    lines = [b"data: " + b"x" * 999 + b"\n"] * (length // 1000)
+    assert peak(compiled, [*lines, b"\n"]) < 2.1 * length
+
+
+def peak(parser_class: Any, chunks: list[bytes]) -> int:
+    """Return how much memory the parser and its items took at most."""
+    parser = parser_class(report_ignored=True)
+    with traced_memory() as memory:
+        for chunk in chunks:
+            parser.feed(chunk)
+        return memory()[1]
+
+
 def test_compiles_without_a_warning() -> None:
     source = PACKAGE / "_speedups.c"
     include = sysconfig.get_path("include")
@@ -1020,6 +1079,32 @@ def test_a_call_from_inside_a_call(compiled: Any) -> None:
         gc.callbacks.remove(collected)
     assert items == [Event(data="a")] * 5000
     assert set(told) == {"the parser is in the middle of a call: one thread at a time"}
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="no garbage is collected inside a call")
+def test_a_chunk_that_is_lost_inside_a_call_closes_the_parser(compiled: Any) -> None:
+    # As with threads that run at once: the chunk cannot be copied while a call is going on.
+    released = memoryview(b"data: b")
+    released.release()
+    told: list[type] = []
+
+    def collected(phase: str, info: object) -> None:
+        with pytest.raises(ValueError) as caught:
+            parser.feed(released)
+        told.append(caught.type)
+
+    for later in ("feed", "close"):
+        parser = compiled()
+        gc.collect()
+        gc.callbacks.append(collected)
+        try:
+            items = parser.feed(b"data: a\n\n" * 5000 + b"data: cut")
+        finally:
+            gc.callbacks.remove(collected)
+        assert told and items == [Event(data="a")] * 5000
+        assert parser.incomplete and repr(parser) == "<sse_stream.Parser compiled closed>"
+        with pytest.raises(ParserClosedError):
+            getattr(parser, later)(*[b"\n\n"] * (later == "feed"))
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="needs an interpreter with its own lock")
