@@ -433,8 +433,11 @@ static void clear(Parser *self) {
     self->after_cr = false;
 }
 
+static Seen end_state(const Parser *self);
+
 static void close_parser(Parser *self, bool incomplete) {
     if (self->closed) return;
+    self->seen = end_state(self);
     clear(self);
     self->closed = true;
     self->incomplete = incomplete;
@@ -442,6 +445,7 @@ static void close_parser(Parser *self, bool incomplete) {
 }
 
 static void fail(Parser *self) {
+    clear(self); /* the line that is too large is forgotten */
     close_parser(self, true);
     self->failed = true;
 }

@@ -414,6 +414,21 @@ def traces_of_one(parser: Any, data: Any) -> object:
         return type(error), str(error), parser.incomplete
 
 
+@pytest.mark.parametrize("start", [b"foo\nda", b"event: x\n<p", b"\xef\xbb", b"id: 1\n\n"])
+def test_agrees_after_a_chunk_that_could_not_be_copied(compiled: Any, start: bytes) -> None:
+    released = memoryview(b"data: b")
+    released.release()
+    seen = []
+    for parser in (compiled(), PureParser()):
+        parser.feed(start)
+        with pytest.raises(ValueError):
+            parser.feed(released)
+        with pytest.raises(ParserClosedError):
+            parser.feed(b"x")
+        seen.append([getattr(parser, name) for name in PROPERTIES])
+    assert seen[0] == seen[1] and seen[0][PROPERTIES.index("incomplete")]
+
+
 @pytest.mark.parametrize("data", ["text", 5, bytearray(b"x"), b"x"], ids=repr)
 def test_a_parser_that_is_closed_looks_at_no_object(compiled: Any, data: Any) -> None:
     for kind in (compiled, PureParser):
