@@ -60,8 +60,8 @@ typedef struct {
 
 #define MAX_ARGUMENTS 5
 
-/* How a type is called: its arguments in their order, of which the first ones may be passed by
-   position, and the first ones are required. */
+/* How a type is called: its arguments in their order, how many of them can be passed by position,
+   and how many are required. */
 typedef struct {
     const char *name;
     int positional, required;
@@ -78,9 +78,9 @@ static int find_argument(const Signature *call, PyObject *name) {
     return number;
 }
 
-/* Set those of the values, which are NULL, that are passed, to new references. Other code may
-   change the dictionary at any time: PyArg_ParseTupleAndKeywords() would borrow from it, and run
-   the methods of its keys. */
+/* Store new references to the arguments that were passed; the values of the others stay NULL.
+   PyArg_ParseTupleAndKeywords() is not used, since it borrows from a dictionary that other code
+   may change, and runs the methods of its keys. */
 static int read_arguments(const Signature *call, PyObject *args, PyObject *names,
                           PyObject **values) {
     Py_ssize_t count = PyTuple_GET_SIZE(args), at = 0;
@@ -395,7 +395,7 @@ static PyObject *take_text(Value *value) {
 typedef struct {
     bool in_line, recognised;
     int tail_size;
-    char tail[TAIL_SIZE]; /* the ignored lines at the end */
+    char tail[TAIL_SIZE]; /* the start of the ignored lines at the end */
 } Seen;
 
 /* All objects in it, except the module, are of the exact types str and int, so they are in no
@@ -575,7 +575,7 @@ static void set_value(Parser *self, Value *field, Span value, bool in_chunk) {
     field->in_chunk = in_chunk;
 }
 
-/* _parse_retry() of parser.py: 1 if it is ASCII digits below 2**64, else 0; -1 with an error. */
+/* Set the reconnection time: 1 if it is ASCII digits below 2**64, else 0; -1 with an error. */
 static int set_retry(Parser *self, Span value) {
     uint64_t number = 0;
     if (value.size == 0) return 0;

@@ -170,8 +170,8 @@ except copy.EventTooLargeError:
     assert run(program, str(tmp_path)) == "its own\n"
 
 
-PROPERTIES = ("last_event_id", "retry", "ignored", "incomplete")
-PROPERTIES += ("blocks", "in_line", "recognised", "ignored_tail")
+PROPERTIES = ["last_event_id", "retry", "ignored", "incomplete"]
+PROPERTIES += ["blocks", "in_line", "recognised", "ignored_tail"]
 
 
 def test_same_docstrings_and_signatures(compiled: Any) -> None:
@@ -547,7 +547,8 @@ def test_members_may_be_any_object(compiled: Any, value: object) -> None:
 
 
 def test_json_passes_the_data_on_as_they_are(compiled: Any) -> None:
-    for data in (("[1]",), [], {"a": 1}):
+    values: list[Any] = [("[1]",), [], {"a": 1}]
+    for data in values:
         for kind in (Event, Block):
             item: Any = kind(data=data)
             with pytest.raises(TypeError, match="must be str, bytes"):
@@ -891,6 +892,18 @@ def test_compiles_without_a_warning() -> None:
     assert done.returncode == 0, done.stderr
 
 
+WRONG_CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+    (Event, (b"a", b"b", b"c", 1, 2), {}),
+    (Event, ([],), {"event": []}),
+    (Block, ([],), {"id": [], "other": []}),
+    (Comment, (), {}),
+    (Ignored, ([], []), {}),
+    (sse_stream.Parser, ([],), {}),
+    (sse_stream.Parser, (), {"last_event_id": "own", "done": 5}),
+    (sse_stream.Parser, (), {"done": "own", "max_event_size": 0}),
+]
+
+
 def every_way(parser_class: Any) -> None:
     """Use the parser so that it returns, refuses and buffers everything it can."""
     stream = b"\xef\xbb\xbfid: 70000\nevent: own\nretry: 90000\n: note\ndata: one\ndata: two\n\n"
@@ -910,6 +923,11 @@ def every_way(parser_class: Any) -> None:
                 assert item.__replace__() == item
         assert parser.ignored >= 0 and parser.in_line and parser.recognised
         assert parser.ignored_tail == b""
+        for kind, arguments, names in WRONG_CALLS:
+            try:
+                kind(*arguments, **names)
+            except (TypeError, ValueError):
+                pass
         for bad in ("text", 5, memoryview(stream)[::2]):
             try:
                 parser.feed(bad)
