@@ -279,6 +279,8 @@ def test_agrees_with_the_pure_parser(
         b"id\nfoo: bar\nretry: x\ndata:   [DONE]",
         b"event: message\n\nid\n\nretry: 7\n\nretry: x\nid: \0\n\nevent\r\n\r\n",
         b"\xefevents\nevent\nid\0\nid\n<html>\n: c\ni",
+        b"foo\n: c\n\nid\0: x\n: d\n",
+        b": c\n\nfoo\n: d\nda",
     ],
     ids=repr,
 )
@@ -892,16 +894,18 @@ def test_compiles_without_a_warning() -> None:
     assert done.returncode == 0, done.stderr
 
 
-WRONG_CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
-    (Event, (b"a", b"b", b"c", 1, 2), {}),
-    (Event, ([],), {"event": []}),
-    (Block, ([],), {"id": [], "other": []}),
-    (Comment, (), {}),
-    (Ignored, ([], []), {}),
-    (sse_stream.Parser, ([],), {}),
-    (sse_stream.Parser, (), {"last_event_id": "own", "done": 5}),
-    (sse_stream.Parser, (), {"done": "own", "max_event_size": 0}),
-]
+def wrong_calls(parser_class: Any, text: str) -> list[Callable[[], object]]:
+    """Return calls that raise; ``text`` is the only reference to a new string."""
+    return [
+        lambda: Event(text, text, text, 1, 2),  # type: ignore[call-arg]
+        lambda: Event(text, event=text),  # type: ignore[misc]
+        lambda: Block(**{"id": text, text: text}),
+        lambda: Comment(**{text: text}),
+        lambda: Ignored(text, text),  # type: ignore[call-arg]
+        lambda: parser_class(text),
+        lambda: parser_class(last_event_id=text, done=5),
+        lambda: parser_class(done=text, max_event_size=0),
+    ]
 
 
 def every_way(parser_class: Any) -> None:
@@ -912,7 +916,7 @@ def every_way(parser_class: Any) -> None:
     for boundary in range(0, len(stream), 7):
         parser = parser_class(
             max_event_size=150,
-            last_event_id="resumed here",
+            last_event_id=f"resumed at {boundary}",
             report_ignored=boundary % 2,
             blocks=boundary % 3 == 0,
         )
@@ -923,11 +927,9 @@ def every_way(parser_class: Any) -> None:
                 assert item.__replace__() == item
         assert parser.ignored >= 0 and parser.in_line and parser.recognised
         assert parser.ignored_tail == b""
-        for kind, arguments, names in WRONG_CALLS:
-            try:
-                kind(*arguments, **names)
-            except (TypeError, ValueError):
-                pass
+        for call in wrong_calls(parser_class, f"made for boundary {boundary}"):
+            with pytest.raises((TypeError, ValueError)):
+                call()
         for bad in ("text", 5, memoryview(stream)[::2]):
             try:
                 parser.feed(bad)
@@ -1138,6 +1140,37 @@ def test_a_chunk_that_is_lost_inside_a_call_closes_the_parser(compiled: Any) -> 
         assert parser.incomplete and repr(parser) == "<sse_stream.Parser compiled closed>"
         with pytest.raises(ParserClosedError):
             getattr(parser, later)(*[b"\n\n"] * (later == "feed"))
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="no garbage is collected inside a call")
+def test_a_chunk_that_is_lost_inside_close(compiled: Any) -> None:
+    released = memoryview(b"data: b")
+    released.release()
+    parser = compiled()
+    told: list[type] = []
+    kept: list[object] = []
+
+    def collected(phase: str, info: object) -> None:
+        try:
+            parser.feed(b"")
+        except RuntimeError:
+            with pytest.raises(ValueError) as caught:
+                parser.feed(released)
+            told.append(caught.type)
+        if phase == "stop":
+            kept.extend([set(), set(), set()])  # so that the next allocation collects again
+
+    parser.feed(b"data: a")
+    threshold = gc.get_threshold()
+    gc.callbacks.append(collected)
+    try:
+        gc.set_threshold(1)
+        items = parser.close(flush=True)
+    finally:
+        gc.callbacks.remove(collected)
+        gc.set_threshold(*threshold)
+    assert told and items == [Event(data="a")]
+    assert parser.incomplete
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="needs an interpreter with its own lock")
