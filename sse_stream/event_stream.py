@@ -114,6 +114,8 @@ class EventStream:
         except BaseException:
             self._end()
             raise
+        if not items:
+            return items
         if self._until is None:
             for item in items:
                 if type(item) is not Event:

@@ -212,11 +212,11 @@ class Block(_WithData):
     Block(event='message', data=None, id='7', retry=None)
     """
 
-    __slots__ = ("_data", "_event", "_id", "_retry")
+    __slots__ = ("_data", "_id", "_retry", "_type")
     __match_args__ = ("event", "data", "id", "retry")
 
     _data: str | None
-    _event: str | None
+    _type: str | None
     _id: str | None
     _retry: int | None
 
@@ -228,7 +228,7 @@ class Block(_WithData):
         retry: int | None = None,
     ) -> Self:
         self = _new(cls)
-        self._event = event
+        self._type = event
         self._data = data
         self._id = id
         self._retry = retry
@@ -237,7 +237,7 @@ class Block(_WithData):
     @property
     def event(self) -> str | None:
         """The value of the event field, or None."""
-        return self._event
+        return self._type
 
     @property
     def data(self) -> str | None:
