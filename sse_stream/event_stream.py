@@ -116,6 +116,8 @@ class EventStream:
         except BaseException as error:
             self._end(error)
             raise
+        if not items:
+            return items
         if self._until is None:
             for item in items:
                 if type(item) is not Event:

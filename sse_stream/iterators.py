@@ -133,7 +133,8 @@ def _read(
         if all([iterator is not each for each in to_close]):
             to_close.append(iterator)
         for chunk in iterator:
-            yield from stream.feed(chunk)
+            if items := stream.feed(chunk):
+                yield from items
             if stream.over:
                 break
         else:
