@@ -353,7 +353,7 @@ def test_errors_derive_from_sse_error_and_pickle(error: Exception) -> None:
 def test_error_messages_and_attributes() -> None:
     error = EventTooLargeError(5)
     assert (error.limit, error.last_event_id) == (5, "")
-    assert str(error) == "an event or a line is larger than max_event_size (5 bytes)"
+    assert "max_event_size" in str(error) and "5 bytes" in str(error)
     assert "closed" in str(ParserClosedError())
 
 
