@@ -38,29 +38,30 @@ def parse(argv: Sequence[str] | None) -> Options:
     name = "sse-stream" if installed else "python -m sse_stream"
     parser = argparse.ArgumentParser(
         prog=name,
+        usage=f"{name} [OPTION]... [FILE]",
         description="Read an event stream as it arrives; write one JSON object per line.",
         epilog=f"example:\ncurl -sSN --fail-with-body URL | {name} --text",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     parser.add_argument("file", nargs="?", metavar="FILE", help="standard input if - or missing")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="write the text of a model's answer")
     form.add_argument(
-        "--select", metavar="PATH", help="write the value at PATH (a.0.b) of each event's JSON"
+        "--select", metavar="PATH", help="write the value at PATH (a.0.b) of each JSON"
     )
     form.add_argument("--data", action="store_true", help="write the data of each event")
-    parser.add_argument("--join", action="store_true", help="with --data: without line ends")
+    parser.add_argument("--join", action="store_true", help="with --data: add no line ends")
     parser.add_argument(
         "--until",
         metavar="TYPE|PATH=VALUE",
-        help="end after the first event of this type, or with this value in its JSON",
+        help="end after this event: type, or value in its JSON",
     )
     parser.add_argument("--no-done", action="store_true", help="treat [DONE] as an ordinary event")
     parser.add_argument(
         "--require-done",
         action="store_true",
-        help="status 3 if neither [DONE] nor the --until event comes",
+        help="status 3 without [DONE] or the --until event",
     )
     parser.add_argument(
         "--flush", action="store_true", help="treat the end as the missing blank line"
@@ -72,9 +73,7 @@ def parse(argv: Sequence[str] | None) -> Options:
         metavar="N",
         help="the limit for one event, in bytes (default: 64 MiB)",
     )
-    parser.add_argument(
-        "--stats", action="store_true", help="write figures to standard error: events, bytes, times"
-    )
+    parser.add_argument("--stats", action="store_true", help="write figures to standard error")
     parser.add_argument("--version", action="version", version=f"sse-stream {__version__}")
     try:
         options = parser.parse_args(argv, Options())
@@ -86,6 +85,11 @@ def parse(argv: Sequence[str] | None) -> Options:
     if options.join and not (options.data or options.text or options.select is not None):
         parser.error("argument --join: it needs --data")
     return options
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # The longest option fits beside its help.
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=27)
 
 
 def _size(text: str) -> int:
