@@ -161,15 +161,14 @@ class Stats:
             else:
                 self._gap = max(self._gap, now - self._last_event)
             self._last_event = now
-        if now - self._shown >= 0.1:
+        if self.live and now - self._shown >= 0.1:
             self.show()
 
     def show(self) -> None:
-        """In a terminal, show the figures so far and the time since the last chunk."""
-        if self.live:
-            self._shown = time.monotonic()
-            silent = self._shown - self._last_chunk
-            self._errors.show_status(f"{self}, last chunk {silent:.0f} s ago")
+        """Show the figures so far and the time since the last chunk, in the status line."""
+        self._shown = time.monotonic()
+        silent = self._shown - self._last_chunk
+        self._errors.show_status(f"{self}, last chunk {silent:.0f} s ago")
 
     def report(self) -> None:
         """Write the figures of the whole stream."""
