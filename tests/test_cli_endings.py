@@ -17,6 +17,8 @@ from support.command import (
     running,
 )
 
+from sse_stream import EventTooLargeError
+
 
 @pytest.fixture
 def main(
@@ -270,9 +272,7 @@ def test_max_event_size(main: Main) -> None:
     stream = b"data: a\n\ndata: 12345678\n\n"
     done = main(stream, "--data", "--max-event-size", "10")
     assert (done.status, done.out) == (1, "a\n")
-    assert done.err == (
-        "sse_stream: an event or a line is larger than max_event_size (10 bytes); "
-        "see --max-event-size\n"
-    )
+    assert done.err == f"sse_stream: {EventTooLargeError(10)}; see --max-event-size\n"
+    assert "max_event_size" in done.err
     done = main(stream, "--data", "--max-event-size", "14")
     assert (done.status, done.out, done.err) == (0, "a\n12345678\n", "")
