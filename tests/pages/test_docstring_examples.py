@@ -37,7 +37,7 @@ def pycon(page: str) -> str:
     return "\n".join(block.code for block in blocks(page) if block.language == "pycon")
 
 
-@pytest.mark.parametrize("page", list(filter(pycon, PAGES)))
+@pytest.mark.parametrize("page", [page for page in PAGES if pycon(page)])
 def test_page_examples(page: str) -> None:
     test = doctest.DocTestParser().get_doctest(pycon(page), {}, page, page, 0)
     runner = doctest.DocTestRunner(optionflags=doctest.IGNORE_EXCEPTION_DETAIL)

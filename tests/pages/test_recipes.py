@@ -581,12 +581,12 @@ def waiting(client: str, port: int) -> Iterator[dict[str, Any]]:
             yield {"source": response, "sock": sock, "socket": socket}
             return
         else:
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
             received = b""
             while b"\r\n\r\n" not in received:
-                received += connection.recv(1)
-            yield {"source": connection, "connection": connection, "socket": socket}
+                received += plain.recv(1)
+            yield {"source": plain, "connection": plain, "socket": socket}
             return
         yield {"source": response, "response": response, "socket": socket}
 

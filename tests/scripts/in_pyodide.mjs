@@ -21,6 +21,7 @@ import asyncio
 import socket
 import subprocess
 import threading
+import types
 
 import pytest
 from pyodide.code import eval_code_async
@@ -38,6 +39,7 @@ def skip(*arguments, **options):
     pytest.skip("needs a process, a thread, a socket or an event loop", allow_module_level=True)
 
 subprocess.Popen = threading.Thread.start = socket.socket.connect = socket.socket.bind = skip
+sys.modules["venv"] = types.ModuleType("venv")  # Pyodide has none; its users start processes
 asyncio.run = asyncio.Runner = asyncio.new_event_loop = socket.socketpair = skip
 
 status = int(pytest.main(given["arguments"]))

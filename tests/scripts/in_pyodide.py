@@ -6,8 +6,8 @@
 
 Pyodide is CPython for WebAssembly; here it runs under Node. It sees this checkout and the modules
 of the interpreter that runs this script: pytest, and a hypothesis without compiled code. A test
-that starts a process, a thread or an event loop, or opens a socket, is skipped there. Without Node or
-Pyodide, nothing is run, and the output says so.
+that starts a process, a thread or an event loop, or opens a socket, is skipped there. Without
+Node or Pyodide, nothing is run, and the output says so.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from sse_stream import iter_events
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
 
 def find_pyodide(node: str) -> str | None:
     """Return the path of Pyodide's module, from this checkout or from Node's global folder."""
