@@ -406,7 +406,7 @@ def test_an_end_between_two_events_is_an_error_event(verbatim: str, upstream: Se
 def test_an_error_status_is_an_error_event(verbatim: str, upstream: Server) -> None:
     exchange = Answer(429, "application/json", b'{"error": "later"}')
     before, last = failure(exchange, verbatim, upstream)
-    assert before == [] and last.json("error", "message") == "upstream: status 429"
+    assert before == [] and last.json("error", "message") == "upstream: status 429: later"
 
 
 @pytest.mark.parametrize("tail", [b"data: {", b"data: {}\n", b"id: 7\n"])
