@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import email.utils
 import http.client
@@ -92,6 +93,20 @@ def test_an_answer_is_printed_over_chunks_that_lack_something(server: Server) ->
     chunks = [chunk({"content": "Hel"}), *ODD, chunk({"content": "lo"}), DONE]
     server.exchange = Exchange([Step(chunks, 0)])
     assert "".join(printed_by(RECIPES["Print an answer 1"], server.port)) == "Hello"
+
+
+ANSWERS = {
+    "Chat Completions": '{"choices": [{"delta": {"content": "Hel"}}]}',
+    "Responses API": '{"type": "response.output_text.delta", "delta": "Hel"}',
+    "Anthropic's Messages API": '{"delta": {"type": "text_delta", "text": "Hel"}}',
+    "Gemini API": '{"candidates": [{"content": {"parts": [{"text": "Hel"}], "role": "model"}}]}',
+}
+
+
+@pytest.mark.parametrize("row", table("Print an answer"), ids=lambda row: row[0])
+def test_the_paths_in_the_table_lead_to_the_text(row: list[str]) -> None:
+    path = ast.literal_eval(f"[{row[1].strip('`')}]")
+    assert Event(data=ANSWERS[row[0]]).json(*path) == "Hel"
 
 
 class Answer(Exchange):

@@ -18,6 +18,7 @@ sys.path[:0] = ["/project", "/project/tests", "/modules"]
 sys.dont_write_bytecode = True
 
 import asyncio
+import pty
 import socket
 import subprocess
 import threading
@@ -36,11 +37,12 @@ is_right = printed == given["events"] != []
 print("the recipe for fetch:", "right" if is_right else f"wrong: {printed}")
 
 def skip(*arguments, **options):
-    pytest.skip("needs a process, a thread, a socket or an event loop", allow_module_level=True)
+    pytest.skip("needs a process, thread, socket, terminal or event loop", allow_module_level=True)
 
 subprocess.Popen = threading.Thread.start = socket.socket.connect = socket.socket.bind = skip
 sys.modules["venv"] = types.ModuleType("venv")  # Pyodide has none; its users start processes
 asyncio.run = asyncio.Runner = asyncio.new_event_loop = socket.socketpair = skip
+os.openpty = pty.openpty = skip
 
 status = int(pytest.main(given["arguments"]))
 status if is_right else 1

@@ -6,8 +6,8 @@
 
 Pyodide is CPython for WebAssembly; here it runs under Node. It sees this checkout and the modules
 of the interpreter that runs this script: pytest, and a hypothesis without compiled code. A test
-that starts a process, a thread or an event loop, or opens a socket, is skipped there. Without
-Node or Pyodide, nothing is run, and the output says so.
+that starts a process, a thread or an event loop, or opens a socket or a terminal, is skipped
+there. Without Node or Pyodide, nothing is run, and the output says so.
 """
 
 from __future__ import annotations
