@@ -380,8 +380,9 @@ def test_the_decoders_give_the_same_for_a_stream_that_the_own_one_reads_right(sd
 
 
 LINES = [
-    "data", "data: [DONE]", "data:  {}", "data: 東\u2028京", "event", "event: message", "event: ping",
-    "id", "id: 1", "id: 2", "id: a\0b", "retry: 5", "retry: soon", ": comment", "unknown: field",
+    "data", "data: [DONE]", "data:  {}", "data: 東\u2028京", "event", "event: message",
+    "event: ping", "id", "id: 1", "id: 2", "id: a\0b", "retry: 5", "retry: soon", ": comment",
+    "unknown: field",
 ]  # fmt: skip
 
 

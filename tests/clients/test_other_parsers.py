@@ -118,7 +118,8 @@ def cohere() -> Project:
 
             response = httpx.Response(200, headers=headers, content=iter(chunks))
             other = httpx.Response(200, headers=headers, content=body())
-            return [members(e) for e in both(source(response).iter_sse(), source(other).aiter_sse())]
+            events = both(source(response).iter_sse(), source(other).aiter_sse())
+            return [members(event) for event in events]
 
         return read
 
