@@ -13,7 +13,6 @@ end and the comments, so these come from the transcription alone.
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import queue
 import shutil
@@ -30,13 +29,15 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from support.standard import interpret
 
-Case = dict[str, Any]
+from conformance.run import CASES, Case, load, stream_of
+
 Events = list[dict[str, str]]
 
-CASES = Path(__file__).resolve().parent / "cases.json"
 # Nothing but the page is asked for: no service in the background, no state of another run.
-OPTIONS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
-    --disable-background-networking --disable-component-update --disable-sync""".split()
+OPTIONS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
 # Seconds until Chromium must have sent the events of the next case.
 PATIENCE = 60
 PAGE = """<!doctype html>
@@ -70,13 +71,6 @@ async function main() {
 main();
 </script>
 """
-
-
-def stream_of(case: Case) -> bytes:
-    """Return the bytes of a case."""
-    if "input" in case:
-        return str(case["input"]).encode()
-    return base64.b64decode(case["input_base64"])
 
 
 def by_the_transcription(case: Case) -> Case:
@@ -162,7 +156,8 @@ def as_json(value: object) -> str:
     """Return JSON on one line; characters that cannot be seen, or hardly, are escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(
-        character if character.isprintable() and not "\u2000" <= character <= "\u3000"
+        character
+        if character.isprintable() and not "\u2000" <= character <= "\u3000"
         # The escapes of json.dumps() stand already there.
         else json.dumps(character)[1:-1]
         for character in text
@@ -192,7 +187,7 @@ def main() -> int:
     if chromium is None and not given.no_browser:
         options.error(f"{given.chromium} is not installed; --no-browser does without it")
 
-    cases: list[Case] = json.loads(CASES.read_text(encoding="utf-8"))["cases"]
+    cases = load()
     answers = [by_the_transcription(case) for case in cases]
     wrong: set[str] = set()
     if chromium is not None:
@@ -203,9 +198,7 @@ def main() -> int:
                 wrong.add(case["name"])
                 print(f"{case['name']}: Chromium {events}, the transcription {case['events']}")
     changed = [
-        case["name"]
-        for case, answer in zip(cases, answers, strict=True)
-        if case != case | answer
+        case["name"] for case, answer in zip(cases, answers, strict=True) if case != case | answer
     ]
     if given.write and not wrong:
         written = [case | answer for case, answer in zip(cases, answers, strict=True)]

@@ -27,11 +27,10 @@ from typing import Any, NamedTuple
 
 Case = dict[str, Any]
 CASES = Path(__file__).resolve().parent / "cases.json"
-# The longest case that is cut at every place.
+# The longest stream that is cut at every place.
 SHORT = 80
-MEMBERS = ("events", "retry", "last_event_id")
 EXTENSIONS = ("comments", "done")
-NAMES = ("type", "data", "id", *MEMBERS[1:], *EXTENSIONS)
+NAMES = ("type", "data", "id", "retry", "last_event_id", *EXTENSIONS)
 
 
 def load(path: Path = CASES) -> list[Case]:
@@ -42,38 +41,34 @@ def load(path: Path = CASES) -> list[Case]:
 
 def stream_of(case: Case) -> bytes:
     """Return the bytes of a case."""
-    if "input" in case:
-        return str(case["input"]).encode()
-    return base64.b64decode(case["input_base64"])
+    return case["input"].encode() if "input" in case else base64.b64decode(case["input_base64"])
 
 
 def chunkings(stream: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Yield the names and the chunks of the ways in which a stream is fed."""
+    """Yield the ways in which a stream is fed: a name, and the chunks."""
     yield "whole", [stream]
     yield "byte by byte", [stream[i : i + 1] for i in range(len(stream))]
     for i in range(1, len(stream) if len(stream) <= SHORT else 0):
-        yield f"cut after {i}", [stream[:i], stream[i:]]
+        yield f"cut after byte {i}", [stream[:i], stream[i:]]
 
 
 class Program:
     """The program under test; it is started again if it ended or gave no answer in time."""
 
-    def __init__(self, command: list[str], patience: float = 20) -> None:
+    def __init__(self, command: list[str], seconds: float) -> None:
         self.command = command
-        self.patience = patience
+        self.seconds = seconds
         self.process: subprocess.Popen[str] | None = None
-        self.lines: queue.Queue[str] = queue.Queue()
 
     def start(self) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
-        lines: queue.Queue[str] = queue.Queue()
         process = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, encoding="utf-8")
+        lines: queue.Queue[str] = queue.Queue()
 
         def read() -> None:
-            assert process.stdout
-            for line in process.stdout:
+            for line in process.stdout or ():
                 lines.put(line)
-            lines.put("")
+            lines.put("")  # no JSON: there is no answer
 
         Thread(target=read, daemon=True).start()
         self.process, self.lines = process, lines
@@ -82,12 +77,10 @@ class Program:
     def ask(self, chunks: list[bytes]) -> Any:
         """Return the answer; None if there is none."""
         process = self.process or self.start()
-        assert process.stdin
         request = {"chunks": [base64.b64encode(chunk).decode() for chunk in chunks]}
         try:
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
-            return json.loads(self.lines.get(timeout=self.patience))
+            print(json.dumps(request), file=process.stdin, flush=True)
+            return json.loads(self.lines.get(timeout=self.seconds))
         except (OSError, ValueError, queue.Empty):
             self.stop()
             return None
@@ -95,7 +88,7 @@ class Program:
     def stop(self) -> None:
         if self.process:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
         self.process = None
 
 
@@ -106,26 +99,24 @@ def is_answer(answer: Any) -> bool:
 
 
 def differences(case: Case, answer: Any) -> list[tuple[str, Any, Any]]:
-    """Return the members of an answer that are wrong: name, what is right, what was given."""
+    """Return what is wrong in an answer: the name, what is right, what was given."""
     if not is_answer(answer):
-        return [("events", case["events"], answer)]
-    found = []
-    for name in (*MEMBERS, *EXTENSIONS):
-        right = case["extensions"][name] if name in EXTENSIONS else case[name]
-        given = answer.get(name, right)
-        if name == "events" and len(given) == len(right):
-            # Of each event, what the program leaves out is not compared.
-            pairs = zip(right, given)
-            equal = all(new.get(key, old[key]) == old[key] for old, new in pairs for key in old)
-        else:
-            equal = given == right
-        if not equal:
-            found.append((name, right, given))
-    return found
+        return [("no answer with events", case["events"], answer)]
+    right = case | case["extensions"]
+    given = answer | {"events": [{**event} for event in answer["events"]]}
+    if len(right["events"]) == len(given["events"]):
+        # Of each event, what the program leaves out is not compared, nor what it adds.
+        for old, new in zip(right["events"], given["events"]):  # noqa: B905
+            new.update({key: new.get(key, old[key]) for key in old})
+            for key in new.keys() - old.keys():
+                del new[key]
+    names = ("events", "retry", "last_event_id", *EXTENSIONS)
+    wrong = [name for name in names if name in given and given[name] != right[name]]
+    return [(name, right[name], answer[name]) for name in wrong]
 
 
 class Failure(NamedTuple):
-    """A case that fails, in which section, and how it was fed when it first failed."""
+    """A case that fails in a section, and how it was fed when it failed first."""
 
     section: str
     case: Case
@@ -136,27 +127,24 @@ class Failure(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What came out: the failures, how many cases each section has, what was answered."""
+    """The failures, the number of cases in each section, and the names in the answers."""
 
     failures: list[Failure]
     sections: dict[str, int]
     answered: set[str]
 
-    def rows(self) -> list[tuple[str, int, int, int]]:
-        """Return for each section: its cases, how many fail, how many of these not whole."""
-        rows = []
+    def rows(self) -> Iterator[tuple[str, int, int, int]]:
+        """Yield each section: its cases, how many fail, how many of these only in pieces."""
         for section, count in self.sections.items():
             ways = [each.chunking for each in self.failures if each.section == section]
-            rows.append((section, count, len(ways), len(ways) - ways.count("whole")))
-        return rows
+            yield section, count, len(ways), len(ways) - ways.count("whole")
 
 
 def judge(program: Program, cases: list[Case]) -> Report:
-    """Feed all cases; what is right in one way of feeding is judged in the next."""
+    """Feed all cases in all ways; a case fails at most once in a section."""
     report = Report([], {}, set())
     for case in cases:
-        report.sections.setdefault(case["section"], 0)
-        report.sections[case["section"]] += 1
+        report.sections[case["section"]] = report.sections.get(case["section"], 0) + 1
         failed: set[str] = set()
         for chunking, chunks in chunkings(stream_of(case)):
             answer = program.ask(chunks)
@@ -164,46 +152,42 @@ def judge(program: Program, cases: list[Case]) -> Report:
                 report.answered.update(answer, *answer["events"])
             for member, right, given in differences(case, answer):
                 section = f"extension: {member}" if member in EXTENSIONS else case["section"]
-                # A case fails once in a section.
                 if section not in failed:
                     failed.add(section)
                     report.failures.append(Failure(section, case, chunking, member, right, given))
-            if answer is None or case["section"] in failed:
+            if case["section"] in failed:
                 break
-    for name in EXTENSIONS:
-        if name in report.answered:
-            report.sections[f"extension: {name}"] = len(cases)
+    extensions = [name for name in EXTENSIONS if name in report.answered]
+    report.sections.update({f"extension: {name}": len(cases) for name in extensions})
     return report
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description="Test a parser of event streams.")
     options.add_argument("--cases", type=Path, default=CASES, help="another file of cases")
-    options.add_argument("--known", type=Path, help="a file with names of cases that may fail")
+    options.add_argument("--known", type=Path, help="a file of the names of cases that may fail")
+    options.add_argument("--seconds", type=float, default=20, help="how long an answer may take")
     options.add_argument("--verbose", action="store_true", help="show what is right and was given")
     options.add_argument("command", nargs="+", help="the program, after --")
-    given = options.parse_args()
-    program = Program(given.command)
+    args = options.parse_args()
+    cases, program = load(args.cases), Program(args.command, args.seconds)
+    known = set(args.known.read_text(encoding="utf-8").split()) if args.known else set()
     try:
-        if program.ask([b"data: a\n\n"]) is None:
-            print("the program did not answer the first request with a line of JSON")
-            return 2
-        cases = load(given.cases)
+        if not is_answer(program.ask([b"data: a\n\n"])):
+            options.error("the program gave no answer with events to its first request")
         report = judge(program, cases)
     except OSError as error:
-        print(error)
-        return 2
+        options.error(str(error))
     finally:
         program.stop()
-    known = set(given.known.read_text(encoding="utf-8").split()) if given.known else set()
-    print(f"{'section':28}{'cases':>7}{'fail':>7}{'of these only in pieces':>26}")
-    for section, count, failed, pieces in report.rows():
-        print(f"{section:28}{count:7}{failed:7}{pieces:26}")
-    for section, case, chunking, member, right, got in report.failures:
+    print(f"{'section':28}{'cases':>7}{'fail':>7}{'only in pieces':>17}")
+    for section, count, fail, pieces in report.rows():
+        print(f"{section:28}{count:7}{fail:7}{pieces:17}")
+    for section, case, chunking, member, right, given in report.failures:
         mark = " (known)" if case["name"] in known else ""
         print(f"\n{section}: {case['name']}, {chunking}: {member}{mark}\n  {case['why']}")
-        if given.verbose:
-            print(f"  input {stream_of(case)!r}\n  right {right}\n  given {got}")
+        if args.verbose:
+            print(f"  input {stream_of(case)!r}\n  right {right}\n  given {given}")
     failing = {each.case["name"] for each in report.failures}
     left_out = ", ".join(name for name in NAMES if name not in report.answered)
     print(f"\n{len(failing)} of {len(cases)} cases fail; left out by it: {left_out or 'nothing'}")

@@ -15,9 +15,7 @@ for line in sys.stdin:
         continue
     times = [event.retry for event in found if event.retry is not None]
     answer = {
-        "events": [
-            {"type": e.event or "message", "data": e.data, "id": e.id or ""} for e in found
-        ],
+        "events": [{"type": e.event or "message", "data": e.data, "id": e.id or ""} for e in found],
         # It tells a time with the event of its block alone.
         "retry": times[-1] if times else None,
     }
