@@ -32,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 # The package, unless it is installed.
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
 
-from sse_stream import DONE, Comment, Event, Item, encode
 from scripts.compare import OTHER_PARSERS, answers
+from sse_stream import DONE, Comment, Event, Item, encode
 
 # "event" with type, data and last event ID (None: the reader does not report it), or "comment"
 # with its text.

@@ -170,8 +170,8 @@ def main() -> int:
     settings["PYTHONPATH"] = f"{copy}{os.pathsep}{folder / 'packages'}"
     inside = [*RUN, str(source / "python")]
     run(*inside, "-m", "pytest", "-q", "-rs", "tests/test_threads.py", cwd=copy, **settings)
-    seconds = str(given.seconds)
-    run(*inside, "tests/scripts/free_threaded.py", "--stress", "--seconds", seconds, cwd=copy, **settings)
+    stressing = ["tests/scripts/free_threaded.py", "--stress", "--seconds", str(given.seconds)]
+    run(*inside, *stressing, cwd=copy, **settings)
     return 0
 
 
