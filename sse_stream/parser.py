@@ -257,7 +257,8 @@ class Parser:
                 # A long line is processed alone, so that its memory is free afterwards.
                 del lines[0]
                 self._process_lines([self._line], items, near_limit, is_long=True)
-        blank = self._process_lines(lines, items, near_limit) if lines else False
+        more = lines and not self._failed
+        blank = self._process_lines(lines, items, near_limit) if more else False
         if rest and not self._failed:
             self._line += rest
             if near_limit and self._retained() + len(self._line) > self._limit:
