@@ -106,6 +106,8 @@ def main() -> int:
 
 def what_is_missing() -> str:
     """Return what has to be installed first, or an empty string."""
+    if sys.version_info < (3, 12):
+        return f"axio-sse needs Python 3.12 or later; this is {platform.python_version()}"
     if find_spec("sse_stream") is None:
         return f"sse-stream is not installed; in {HERE.parent} run: python -m pip install ."
     if missing := [name for name in NEEDED if find_spec(name) is None]:
