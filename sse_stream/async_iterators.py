@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .event_stream import EventStream
 from .iterators import ChunkStream, events_only
-from .sources import close_async_source, open_async_source
+from .sources import open_async_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer, Self
 
-    from .items import Event, Item
+    from .items import Event
     from .parser import Parser
     from .sources import AsyncSource
 
@@ -123,7 +123,7 @@ class AsyncItems:
         self._chunks = chunks
         self._next: Callable[[], Awaitable[Buffer]] | None = None
         # What must be closed if the source does not end; the last one first.
-        self._to_close = [source] if chunks is source else [source, chunks]
+        self._to_close: list[object] = [source] if chunks is source else [source, chunks]
         self._items: Iterator[Any] = iter(())  # completed, not yet returned
         self._over = False  # there are no items after these
         self._error: Exception | None = None  # what comes after them
@@ -177,7 +177,7 @@ class AsyncItems:
         self._over, self._drain, self._error = True, False, None
         self._waiting = True
         try:
-            error = await close_async_source(self._to_close)
+            error = await _close(self._to_close)
         finally:
             self._waiting = False
         if error is not None:
@@ -189,12 +189,14 @@ class AsyncItems:
         if not hasattr(chunks, "__anext__"):
             self._chunks = chunks = chunks.__aiter__()
             self._to_close.append(chunks)
-        self._next = chunks.__anext__
-        return self._next
+        step: Callable[[], Awaitable[Buffer]] = chunks.__anext__
+        self._next = step
+        return step
 
     def _end_of_source(self) -> None:
-        self._over = True
-        self._to_close.clear()
+        self._over, self._drain = True, False
+        if not self._cut:
+            self._to_close.clear()  # it was read to its end, and is its owner's
         try:
             self._items = iter(self._stream.close(cut=self._cut))
         except Exception as error:
@@ -206,10 +208,12 @@ class AsyncItems:
             try:
                 await (self._next or self._open())()
             except StopAsyncIteration:
-                self._to_close.clear()
+                self._drain = False
+                if not self._cut:
+                    self._to_close.clear()
             except Exception:
                 self._drain = False
-        error = await close_async_source(self._to_close)
+        error = await _close(self._to_close)
         # An error of the source or of the stream comes first.
         error, self._error = self._error or error, None
         raise error or StopAsyncIteration
@@ -233,3 +237,27 @@ class AsyncChunks(AsyncItems):
     if TYPE_CHECKING:
 
         async def __anext__(self) -> bytes: ...
+
+
+async def _close(objects: list[object]) -> Exception | None:
+    """Close the objects, the last one first, and empty the list; return the first error.
+
+    Each is closed with aclose(), or with close() where there is no aclose().
+
+    If the closing of one object is cancelled, the others are closed before that passes through.
+    """
+    first: Exception | None = None
+    try:
+        while objects:
+            source = objects.pop()
+            try:
+                close = getattr(source, "aclose", None) or getattr(source, "close", None)
+                closing: Any = None if close is None else close()
+                if hasattr(closing, "__await__"):
+                    await closing
+            except Exception as error:
+                first = first or error
+    finally:
+        if objects:
+            await _close(objects)
+    return first
