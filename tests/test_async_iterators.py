@@ -8,7 +8,7 @@ import gc
 import selectors
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.sources import (
@@ -44,6 +44,18 @@ from sse_stream import (
 
 adapters = pytest.mark.parametrize("adapter", ASYNC)
 kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+
+    async def type_checkers_know_the_items(source: AsyncSource) -> None:
+        assert_type(await anext(aiter_chunks(source)), bytes)
+        assert_type(await anext(aiter_events(source)), Event)
+        assert_type(await anext(aiter_items(source)), Item)
+        async with aiter_items(source) as items:
+            assert_type(items, AsyncItems)
+        assert_type(await items.aclose(), None)
 
 
 def is_one(event: Event) -> bool:

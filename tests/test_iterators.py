@@ -6,7 +6,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.sources import (
@@ -46,6 +46,17 @@ from sse_stream import (
 
 adapters = pytest.mark.parametrize("adapter", ALL)
 of_events = pytest.mark.parametrize("adapter", OF_EVENTS)
+
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+
+    def type_checkers_know_the_items(source: Source) -> None:
+        assert_type(next(iter_chunks(source)), bytes)
+        assert_type(next(iter_events(source)), Event)
+        assert_type(next(iter_items(source)), Item)
+        with contextlib.closing(iter_events(source)) as events:
+            assert_type(next(events), Event)
 
 
 def is_one(event: Event) -> bool:
