@@ -17,6 +17,9 @@ pytest.importorskip("vendoring", reason="tox -e vendored runs these tests")
 
 TESTS = Path(__file__).resolve().parent
 HOST = "host._vendor.sse_stream"
+PACKAGE = Path(str(sse_stream.__file__)).parent
+# The package itself, and each of its modules but __main__ and the compiled one.
+ROOMS = ["", *sorted("." + path.stem for path in PACKAGE.glob("[a-z]*") if path.suffix != ".typed")]
 
 # Python runs this file at its start. It gives the copy the name that the tests import, and
 # blocks the import of any other copy.
@@ -29,16 +32,15 @@ class NoOther:
             raise ModuleNotFoundError(f"{{name}} is not the copy in the host")
 
 sys.meta_path.insert(0, NoOther())
-for name in ["", ".adapters", ".cli", ".encoder", ".errors", ".items", ".parser"]:
+for name in {ROOMS}:
     sys.modules["sse_stream" + name] = importlib.import_module("{HOST}" + name)
 """
 
 
 def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
-    package = Path(str(sse_stream.__file__)).parent
     copy = tmp_path.joinpath(*HOST.split("."))
     compiled = shutil.ignore_patterns("_speedups*", "__pycache__")
-    shutil.copytree(package, copy, ignore=compiled)
+    shutil.copytree(PACKAGE, copy, ignore=compiled)
     for folder in (copy.parent, copy.parent.parent):
         (folder / "__init__.py").touch()
     (tmp_path / "sitecustomize.py").write_text(ALIAS)
