@@ -1,0 +1,450 @@
+"""The suite itself: the form of cases.json, the proofs of its answers, what it catches, run.py."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.standard import interpret
+
+from conformance import prove
+from conformance.mutants import MUTANTS, SOURCE, Mutant, build
+from conformance.run import Case, Program, chunkings, differences, load, stream_of
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent.parent
+ADAPTERS = sorted(
+    path for path in (FOLDER / "adapters").iterdir() if path.suffix in (".py", ".mjs")
+)
+CASES = load()
+NAMES = [case["name"] for case in CASES]
+by_case = pytest.mark.parametrize("case", CASES, ids=NAMES)
+
+# A mutant needs the cases that catch it if they are no more than this: their names tell the rule
+# that is broken.
+FEW = 3
+# The other cases, and why they stay.
+KEPT = {
+    "the plain form of a rule: where the whole rule is missing, it is the case to look at": """
+        lines-lf lines-cr lines-crlf utf8-two-bytes utf8-three-bytes utf8-invalid-in-a-name comment
+        comment-one-space name-ends-with-data data data-one-space data-two-spaces
+        data-trailing-space data-no-colon data-no-value data-colon-in-value data-two-lines
+        data-empty-first data-empty-line-between data-empty-last event event-one-space
+        event-after-data event-between-data event-last-wins id id-after-data id-last-wins id-stays
+        id-no-colon-resets id-without-data id-nul id-nul-first retry retry-one-space
+        dispatch-data-does-not-leak dispatch-two-fields-of-each end-unfinished-line
+        end-unfinished-block end-after-lone-cr""",
+    "one of the pairs of line ends, all of which are here: a parser may know them as a table": """
+        lines-lf-then-crlf lines-crlf-then-cr lines-cr-then-crlf lines-cr-then-cr-lf-lf
+        lines-many-blank-lines lines-starts-with-lf""",
+    "one of the places where a character can be cut: a decoder may know them as a table": """
+        utf8-continuation-alone utf8-continuations utf8-cut-2 utf8-cut-3-after-1 utf8-cut-3-after-2
+        utf8-cut-4-after-1 utf8-cut-4-after-2 utf8-cut-4-after-3""",
+    "what servers send by mistake": "utf8-latin-1",
+    "an example of the standard": """
+        example-three-messages example-types example-stock""",
+    "a fault that a parser in Python cannot have, but one in JavaScript": """
+        name-of-an-object event-of-an-object""",
+}
+
+
+def schema_of_the_file() -> Any:
+    return json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
+
+
+def whole_file() -> Any:
+    return json.loads((FOLDER / "cases.json").read_text(encoding="utf-8"))
+
+
+# The form of the file.
+
+
+def test_the_file_has_the_form_of_the_schema() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.Draft202012Validator.check_schema(schema_of_the_file())
+    jsonschema.Draft202012Validator(schema_of_the_file()).validate(whole_file())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"more": 1},
+        {"cases": []},
+        *[{"cases": [{name: None}]} for name in CASES[0]],
+        {"cases": [{"input_base64": "YQ=="}]},
+        {"cases": [{"input": None, "input_base64": "YQ="}]},
+        {"cases": [{"more": 1}]},
+        {"cases": [{"name": "A b"}]},
+        {"cases": [{"section": "9.2.5 lines"}]},
+        {"cases": [{"retry": -1}]},
+        {"cases": [{"retry": 2**64}]},
+        {"cases": [{"events": [{"type": "a", "data": "a"}]}]},
+        {"cases": [{"events": [{"type": "", "data": "a", "id": ""}]}]},
+        {"cases": [{"extensions": {"comments": []}}]},
+        {"cases": [{"extensions": {"comments": [], "done": [-1]}}]},
+    ],
+    ids=str,
+)
+def test_the_schema_refuses_another_form(change: dict[str, Any]) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    file = whole_file()
+    case = dict(file["cases"][0])
+    for changed in change.get("cases", []):
+        # None stands for a member that is missing, but `retry` may be null.
+        case = {k: v for k, v in (case | changed).items() if v is not None or k not in changed}
+    file = file | change | {"cases": [case] if change.get("cases", [1]) else []}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema_of_the_file()).validate(file)
+
+
+def test_names_and_inputs_are_there_once() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert len({stream_of(case) for case in CASES}) == len(CASES)
+
+
+def test_the_file_is_written_as_prove_writes_it() -> None:
+    text = (FOLDER / "cases.json").read_text(encoding="utf-8")
+    assert prove.as_text(CASES) == text
+    # No character that an editor may hide or change stands there as itself.
+    assert all(character.isprintable() or character == "\n" for character in text)
+
+
+@by_case
+def test_only_bytes_that_are_no_text_are_in_base64(case: Case) -> None:
+    try:
+        stream_of(case).decode()
+    except UnicodeDecodeError:
+        assert "input_base64" in case
+    else:
+        assert "input" in case
+
+
+# The answers.
+
+
+@by_case
+def test_the_transcribed_standard_gives_the_answer(case: Case) -> None:
+    assert prove.by_the_transcription(case).items() <= case.items()
+
+
+@by_case
+def test_the_transcribed_standard_gives_it_with_done_too(case: Case) -> None:
+    items = [item[0] for item in interpret(stream_of(case)).items if item[0] != "comment"]
+    done = [number for number, kind in enumerate(items) if kind == "done"]
+    assert done == case["extensions"]["done"]
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="Chromium is not installed")
+def test_chromium_gives_the_events() -> None:
+    assert prove.by_chromium(CASES, "chromium") == [case["events"] for case in CASES]
+
+
+def prove_a_copy(folder: Path, cases: list[Case], *arguments: str) -> str:
+    """Run prove.py on other cases, in a copy of what it needs; return what it prints."""
+    shutil.copytree(ROOT / "tests" / "support", folder / "support")
+    (folder / "conformance").mkdir()
+    for name in ("__init__.py", "prove.py", "run.py"):
+        shutil.copy(FOLDER / name, folder / "conformance")
+    (folder / "conformance" / "cases.json").write_text(prove.as_text(cases), encoding="utf-8")
+    script = folder / "conformance" / "prove.py"
+    command = [sys.executable, str(script), *arguments]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert run.returncode == ("--write" not in arguments), run.stderr
+    return run.stdout
+
+
+def wrong_answers() -> list[Case]:
+    cases = copy.deepcopy(CASES[:5])
+    cases[1]["events"][0]["data"] = "wrong"
+    cases[2]["retry"] = 7
+    cases[3]["last_event_id"] = "wrong"
+    return cases
+
+
+def test_prove_finds_a_wrong_answer(tmp_path: Path) -> None:
+    printed = prove_a_copy(tmp_path, wrong_answers(), "--no-browser")
+    assert [line.split(":")[0] for line in printed.splitlines()[:-1]] == NAMES[1:4]
+    assert printed.splitlines()[-1].startswith("2 of 5 answers proved")
+
+
+def test_prove_makes_the_answers_again(tmp_path: Path) -> None:
+    prove_a_copy(tmp_path, wrong_answers(), "--no-browser", "--write")
+    assert load(tmp_path / "conformance" / "cases.json") == CASES[:5]
+
+
+# What the cases catch.
+
+
+def answer_of(parser_class: Any, chunks: list[bytes]) -> Any:
+    """Return the answer of the plain parser or a mutant; the text of an error that it raises."""
+    try:
+        parser = parser_class()
+        for chunk in chunks:
+            parser.feed(chunk)
+        parser.close()
+    except Exception as error:
+        return repr(error)
+    return {
+        "events": [event._asdict() for event in parser.events],
+        "retry": parser.retry,
+        "last_event_id": parser.last_event_id,
+        "comments": parser.comments,
+    }
+
+
+@cache
+def caught_by(mutant: Mutant) -> list[str]:
+    """Return the names of the cases that a mutant fails."""
+    parser = mutant.parser()
+    # A rule that has nothing to do with chunks is broken for the whole stream too.
+    ways = {
+        case["name"]: [
+            chunks
+            for way, chunks in chunkings(stream_of(case))
+            if mutant.pieces != (way == "whole")
+        ]
+        for case in CASES
+    }
+    return [
+        case["name"]
+        for case in CASES
+        if any(differences(case, answer_of(parser, chunks)) for chunks in ways[case["name"]])
+    ]
+
+
+@by_case
+def test_the_plain_parser_passes(case: Case) -> None:
+    parser = build(SOURCE)
+    for _, chunks in chunkings(stream_of(case)):
+        assert not differences(case, answer_of(parser, chunks))
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+def test_each_mutant_is_caught(mutant: Mutant) -> None:
+    assert caught_by(mutant)
+    if mutant.pieces:
+        # It is right for whole streams: the cut is what catches it.
+        parser = mutant.parser()
+        assert not any(differences(c, answer_of(parser, [stream_of(c)])) for c in CASES)
+
+
+def test_each_case_is_needed_or_says_why_it_stays() -> None:
+    needed = {
+        name for mutant in MUTANTS if len(caught_by(mutant)) <= FEW for name in caught_by(mutant)
+    }
+    kept = [name for names in KEPT.values() for name in names.split()]
+    assert sorted(kept) == sorted(set(NAMES) - needed)
+
+
+# The runner.
+
+# A program that answers with a parser of mutants.py, or the plain one.
+ANSWERS = """
+import base64, json, sys
+sys.path.insert(0, {tests!r})
+from conformance.mutants import MUTANTS, SOURCE, build
+from conformance.test_conformance import answer_of
+
+parser = {{mutant.name: mutant for mutant in MUTANTS}}.get({name!r})
+parser = parser.parser() if parser else build(SOURCE)
+for line in sys.stdin:
+    chunks = [base64.b64decode(chunk) for chunk in json.loads(line)["chunks"]]
+    answer = answer_of(parser, chunks)
+    {change}
+    print(json.dumps(answer), flush=True)
+"""
+
+
+def program(name: str = "", change: str = "pass") -> list[str]:
+    code = ANSWERS.format(tests=str(FOLDER.parent), name=name, change=change)
+    return [sys.executable, "-c", code]
+
+
+def run(*arguments: str, command: list[str]) -> subprocess.CompletedProcess[str]:
+    # -I and -S: without anything that is installed.
+    line = [sys.executable, "-I", "-S", str(FOLDER / "run.py"), *arguments, "--", *command]
+    return subprocess.run(line, capture_output=True, encoding="utf-8", timeout=300)
+
+
+def failing(printed: str) -> dict[str, tuple[int, int, int]]:
+    """Return the rows of the table."""
+    rows = [line for line in printed.split("\n\n")[0].splitlines()[1:] if line]
+    found = {}
+    for row in rows:
+        name, *numbers = row.rsplit(maxsplit=3)
+        found[name.strip()] = (int(numbers[0]), int(numbers[1]), int(numbers[2]))
+    return found
+
+
+def test_run_passes_a_right_program() -> None:
+    done = run(command=program())
+    assert done.returncode == 0, done.stderr
+    assert f"0 of {len(CASES)} cases fail; left out by it: done\n" in done.stdout
+    sections = Counter(case["section"] for case in CASES)
+    sections["extension: comments"] = len(CASES)
+    assert failing(done.stdout) == {name: (count, 0, 0) for name, count in sections.items()}
+
+
+@pytest.mark.parametrize("name", ["CRLF is two ends", "an ID may hold NUL", "an empty time is 0"])
+def test_run_finds_what_a_program_does_wrong(name: str) -> None:
+    [mutant] = [mutant for mutant in MUTANTS if mutant.name == name]
+    done = run("--verbose", command=program(name))
+    assert done.returncode == 1
+    for case in CASES:
+        assert (f": {case['name']}, " in done.stdout) == (case["name"] in caught_by(mutant))
+    sections = [case["section"] for case in CASES if case["name"] in caught_by(mutant)]
+    for section, (_, fail, _) in failing(done.stdout).items():
+        assert section.startswith("extension: comm") or fail == sections.count(section)
+
+
+def test_run_tells_what_fails_only_in_pieces() -> None:
+    [mutant] = [
+        mutant for mutant in MUTANTS if mutant.name == "the mark must be in the first chunk"
+    ]
+    count = len(caught_by(mutant))
+    done = run(command=program(mutant.name))
+    assert done.returncode == 1
+    assert failing(done.stdout)["9.2.6 byte order mark"][1:] == (count, count)
+    assert "byte order mark: bom, byte by byte: events" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("left_out", "change"),
+    [
+        ("retry, last_event_id, comments, done", "answer = {'events': answer['events']}"),
+        ("type, done", "[event.pop('type') for event in answer['events']]"),
+        ("id, done", "[event.pop('id') for event in answer['events']]"),
+        ("done", "answer['more'] = 1; [event.update(more=1) for event in answer['events']]"),
+    ],
+)
+def test_run_does_not_judge_what_is_left_out(left_out: str, change: str) -> None:
+    done = run(command=program(change=change))
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith(f"0 of {len(CASES)} cases fail; left out by it: {left_out}\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "answer = answer['events']",
+        "del answer['events']",
+        "answer['events'] = answer['events'] * 2 or [1]",
+        "answer['events'].append({})",
+        "answer['events'].reverse(); answer['events'] += [{}]",
+        "[event.update(type=None) for event in answer['events']]; answer['retry'] = '0'",
+        "answer['last_event_id'] = None",
+        "answer['comments'] = None",
+        "answer['done'] = [9]",
+    ],
+)
+def test_run_judges_what_is_given(change: str) -> None:
+    # The first request, which only asks whether there is a program, has the right answer.
+    started = "answer if chunks == [b'data: a\\n\\n'] and not globals().get('no') else None"
+    done = run(
+        command=program(change=f"right = {started}\n    no = 1\n    if right is None: {change}")
+    )
+    assert done.returncode == 1
+    assert f"{len(CASES)} of {len(CASES)} cases fail" in done.stdout
+
+
+def test_run_goes_on_after_a_program_that_ends_or_hangs() -> None:
+    change = (
+        "if b'id: 2' in b''.join(chunks): sys.exit()\n"
+        "    if b'YHOO' in b''.join(chunks): sys.stdin.read()\n"
+        "    if b'113411' in b''.join(chunks): print('no JSON')"
+    )
+    done = run("--seconds", "3", command=program(change=change))
+    names = {"dispatch-all-fields", "dispatch-all-fields-reversed", "example-stock"}
+    names |= {"example-types"}
+    assert done.returncode == 1
+    assert {name for name in NAMES if f": {name}, whole: no answer" in done.stdout} == names
+    assert f"{len(names)} of {len(CASES)} cases fail" in done.stdout
+
+
+def test_run_knows_cases_that_may_fail(tmp_path: Path) -> None:
+    [mutant] = [mutant for mutant in MUTANTS if mutant.name == "an empty time is 0"]
+    known = tmp_path / "known.txt"
+    known.write_text("\n".join(caught_by(mutant)))
+    assert run("--known", str(known), command=program(mutant.name)).returncode == 0
+    known.write_text("\n".join(caught_by(mutant)[1:]))
+    assert run("--known", str(known), command=program(mutant.name)).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "command", [["no-such-program"], [sys.executable, "-c", ""], [sys.executable, "-c", "print(1)"]]
+)
+def test_run_tells_that_a_program_cannot_be_run(command: list[str]) -> None:
+    done = run(command=command)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_run_reads_other_cases(tmp_path: Path) -> None:
+    other = tmp_path / "cases.json"
+    other.write_text(prove.as_text(CASES[:3]), encoding="utf-8")
+    assert "0 of 3 cases fail" in run("--cases", str(other), command=program()).stdout
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules that a file imports, without their submodules."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+    return {name.split(".")[0] for name in names}
+
+
+def test_run_is_short_and_needs_only_python() -> None:
+    assert len((FOLDER / "run.py").read_text(encoding="utf-8").splitlines()) <= 200
+    assert imported(FOLDER / "run.py") <= sys.stdlib_module_names
+
+
+# The adapters.
+
+
+@pytest.mark.parametrize("path", ADAPTERS, ids=lambda path: path.name)
+def test_an_adapter_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
+
+
+@pytest.mark.parametrize("path", [p for p in ADAPTERS if p.suffix == ".py"], ids=lambda p: p.name)
+def test_an_adapter_answers(path: Path) -> None:
+    for module in imported(path) - sys.stdlib_module_names:
+        pytest.importorskip(module)
+    adapter = Program([sys.executable, str(path)], 60)
+    try:
+        answer = adapter.ask([b"id: 4\ndata: a\nda", b"ta: b\n\nevent: x\nid: 5\ndata: c\n\n"])
+    finally:
+        adapter.stop()
+    assert answer["events"] == [
+        {"type": "message", "data": "a\nb", "id": "4"},
+        {"type": "x", "data": "c", "id": "5"},
+    ]
+
+
+@pytest.mark.parametrize("pure", ["0", "1"])
+def test_this_package_passes(pure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The package that these tests have imported.
+    import sse_stream
+
+    folder = str(Path(sse_stream.__file__).resolve().parent.parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("SSE_STREAM_PURE", pure)
+    command = [sys.executable, str(FOLDER / "adapters" / "by_sse_stream.py")]
+    line = [sys.executable, str(FOLDER / "run.py"), "--verbose", "--", *command]
+    done = subprocess.run(line, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout
+    assert f"0 of {len(CASES)} cases fail; left out by it: nothing\n" in done.stdout
