@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripts import adoption, replaced
 from support.replacements import execute
 
 from sse_stream import Block, Comment, Event, Parser, encode
@@ -445,6 +446,24 @@ def test_the_limit_of_cohere_is_that_of_the_parser() -> None:
     response = httpx.Response(200, headers=headers, content=iter(chunks))
     with pytest.raises(api.SSEError, match="max_event_size"):
         list(tried(response).iter_sse())
+
+
+def test_the_table_of_the_projects_own_tests_has_each_project_and_its_version() -> None:
+    text = adoption.TABLE.read_text("utf-8")
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")][1:]
+    shown = {cells[0].strip(): cells[1].strip() for cells in rows}
+    assert shown == {name: project.version for name, project in adoption.PROJECTS.items()}
+    assert set(replaced.REPLACE) == {name.replace(" ", "-") for name in adoption.PROJECTS}
+
+
+def test_the_lines_that_are_replaced_are_counted() -> None:
+    source = "import a\n\n\nclass B:\n    x = 1\n\n    def c(self):\n        pass\n\n\n"
+    source += "def d():\n    pass\n"
+    assert adoption.count_lines(source, ["B", "d"]) == 7
+    assert adoption.count_lines(source, ["B.c"]) == 2
+    assert adoption.count_lines(source, []) == 12
+    with pytest.raises(KeyError):
+        adoption.count_lines(source, ["e"])
 
 
 def test_the_loop_over_lines() -> None:

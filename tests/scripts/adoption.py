@@ -1,9 +1,9 @@
 """Run other projects' own tests of their streams, with their own parser and with this one.
 
-    python tests/scripts/adoption/run.py                 the projects whose sdist holds their tests
-    python tests/scripts/adoption/run.py openai mcp      some of them
-    python tests/scripts/adoption/run.py sseclient-py --checkout path/to/a/clone
-    python tests/scripts/adoption/run.py --write         put the table into docs/adoption.md
+    python tests/scripts/adoption.py                 the projects whose sdist holds their tests
+    python tests/scripts/adoption.py openai mcp      some of them
+    python tests/scripts/adoption.py sseclient-py --checkout path/to/a/clone
+    python tests/scripts/adoption.py --write         put the table into docs/adoption.md
 
 Each project gets an environment of its own with the version that is named below; its sdist is
 downloaded for the tests. replaced.py puts the page's block in place of the project's own parser.
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent.parent
+ROOT = HERE.parent.parent
 TABLE = ROOT / "docs" / "adoption.md"
 ASYNCIO = ["pytest-asyncio"]
 STAINLESS = [*ASYNCIO, "respx", "dirty-equals", "rich", "httpx-aiohttp", "time-machine"]

@@ -18,16 +18,20 @@ from typing import Any
 
 from support.replacements import execute
 
-DOCS = Path(__file__).resolve().parent.parent.parent.parent / "docs"
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+
+
+def module(name: str) -> Any:
+    return importlib.import_module(name)
 
 
 def stainless(name: str) -> None:
     found = execute("stainless")
-    base = importlib.import_module(f"{name}._base_client")
+    base = module(f"{name}._base_client")
     base.BaseClient._make_sse_decoder = found["OnSSEStream"]._make_sse_decoder
     base.BaseClient.skip_blocks_without_data = False
-    for module in (base, importlib.import_module(f"{name}._streaming")):
-        module.SSEDecoder = found["Decoder"]
+    for place in (base, module(f"{name}._streaming")):
+        place.SSEDecoder = found["Decoder"]
 
 
 def speakeasy(block: str) -> None:
@@ -35,7 +39,7 @@ def speakeasy(block: str) -> None:
 
 
 def httpx_sse() -> None:
-    package = importlib.import_module("httpx_sse")
+    package = module("httpx_sse")
     spec = importlib.util.spec_from_file_location("copied_httpx_sse", DOCS / "httpx_sse.py")
     assert spec is not None and spec.loader is not None
     copied = importlib.util.module_from_spec(spec)
@@ -50,12 +54,11 @@ def httpx2() -> None:
 
 def langgraph_sdk() -> None:
     found = execute("langgraph-sdk")
-    importlib.import_module("langgraph_sdk.sse").SSEDecoder = found["SSEDecoder"]
+    module("langgraph_sdk.sse").SSEDecoder = found["SSEDecoder"]
 
 
 def sseclient() -> None:
-    module = importlib.import_module("sseclient")
-    module.SSEClient = execute("sseclient-py")["Client"]
+    module("sseclient").SSEClient = execute("sseclient-py")["Client"]
 
 
 def launchdarkly() -> None:
@@ -70,14 +73,14 @@ def launchdarkly() -> None:
         encoded = (line.encode() + b"\n" async for line in lines)
         return found["AsyncReader"](encoded, *arguments, **options)
 
-    importlib.import_module("ld_eventsource.reader")._SSEReader = reader
-    importlib.import_module("ld_eventsource.async_reader")._AsyncSSEReader = async_reader
+    module("ld_eventsource.reader")._SSEReader = reader
+    module("ld_eventsource.async_reader")._AsyncSSEReader = async_reader
 
 
 def sse_starlette() -> None:
     from sse_stream import Block, Comment, encode
 
-    event = importlib.import_module("sse_starlette.event")
+    event = module("sse_starlette.event")
 
     def parts(value: Any) -> Iterator[bytes]:
         if value.comment is not None:
