@@ -6,21 +6,14 @@ different from the package is listed in docs/replacing-other-parsers.md of sse-s
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
-from sse_stream import (
-    Event,
-    EventTooLargeError,
-    NotEventStreamError,
-    Parser,
-    aiter_events,
-    is_event_stream,
-    iter_events,
-)
+from sse_stream import Block, EventTooLargeError, Parser, is_event_stream
 
 __all__ = ["EventSource", "SSEError", "ServerSentEvent", "aconnect_sse", "connect_sse"]
 
@@ -29,19 +22,53 @@ class SSEError(httpx.TransportError):
     """The response is not an event stream, or one of its events exceeds the limit."""
 
 
-class ServerSentEvent(Event):
+class ServerSentEvent:
     """An event; an argument that is None or absent means that the block had no such field."""
 
-    __slots__ = ()
+    __slots__ = ("_data", "_event", "_id", "_retry")
 
-    def __new__(
-        cls,
+    def __init__(
+        self,
         event: str | None = None,
         data: str | None = None,
         id: str | None = None,
         retry: int | None = None,
-    ) -> ServerSentEvent:
-        return super().__new__(cls, event or "message", data or "", id or "", retry)
+    ) -> None:
+        self._event = event or "message"
+        self._data = data or ""
+        self._id = id or ""
+        self._retry = retry
+
+    @property
+    def event(self) -> str:
+        """The event type; ``message`` unless the block named another."""
+        return self._event
+
+    @property
+    def data(self) -> str:
+        """The values of the data fields, joined by newlines."""
+        return self._data
+
+    @property
+    def id(self) -> str:
+        """The last event ID of the stream at this block."""
+        return self._id
+
+    @property
+    def retry(self) -> int | None:
+        """The reconnection time in milliseconds that this block set, or None."""
+        return self._retry
+
+    def json(self) -> Any:
+        """Return the data decoded as JSON."""
+        return json.loads(self._data)
+
+    def __repr__(self) -> str:
+        members = [f"event={self._event!r}"]
+        members += [f"data={self._data!r}"] if self._data else []
+        members += [f"id={self._id!r}"] if self._id else []
+        members += [f"retry={self._retry!r}"] if self._retry is not None else []
+        return f"ServerSentEvent({', '.join(members)})"
 
 
 class EventSource:
@@ -63,38 +90,55 @@ class EventSource:
 
     def iter_sse(self) -> Iterator[ServerSentEvent]:
         """Yield the events; raise SSEError if the content type is not text/event-stream."""
-        parser = self._new_parser()
-        with _errors_of_httpx_sse():
-            for event in iter_events(self._response.iter_bytes(), parser=parser):
-                yield ServerSentEvent(event.event, event.data, event.id, event.retry)
+        reader = self._new_reader()
+        for chunk in self._response.iter_bytes():
+            yield from reader.read(chunk)
 
     async def aiter_sse(self) -> AsyncGenerator[ServerSentEvent, None]:
         """Yield the events of an async response; raise as iter_sse()."""
-        parser = self._new_parser()
-        with _errors_of_httpx_sse():
-            async with aiter_events(self._response.aiter_bytes(), parser=parser) as events:
-                async for event in events:
-                    yield ServerSentEvent(event.event, event.data, event.id, event.retry)
+        reader = self._new_reader()
+        chunks = cast(AsyncGenerator[bytes, None], self._response.aiter_bytes())
+        try:
+            async for chunk in chunks:
+                for event in reader.read(chunk):
+                    yield event
+        finally:
+            await chunks.aclose()
 
-    def _new_parser(self) -> Parser:
+    def _new_reader(self) -> _Reader:
         content_type = self._response.headers.get("Content-Type", "")
         if not is_event_stream(content_type):
             raise SSEError(
                 "Expected response header Content-Type to contain 'text/event-stream', "
                 f"got {content_type!r}"
             )
+        return _Reader(self.max_event_size)
+
+
+class _Reader:
+    """Makes events of the blocks of one stream.
+
+    Parser alone reads them: it raises nothing for a body that is not an event stream.
+    """
+
+    def __init__(self, max_event_size: int | None) -> None:
         # [DONE] is an event like any other in httpx-sse.
-        return Parser(done=None, max_event_size=self.max_event_size)
+        self._parser = Parser(done=None, max_event_size=max_event_size, blocks=True)
+        self._last_id = ""
 
-
-@contextmanager
-def _errors_of_httpx_sse() -> Iterator[None]:
-    try:
-        yield
-    except NotEventStreamError:
-        pass  # httpx-sse yields nothing for such a body
-    except EventTooLargeError as error:
-        raise SSEError(str(error)) from error
+    def read(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        try:
+            items = self._parser.feed(chunk)
+        except EventTooLargeError as error:
+            raise SSEError(str(error)) from error
+        for block in items:
+            if not isinstance(block, Block):
+                continue  # a comment
+            if block.id is not None:
+                self._last_id = block.id
+            # httpx-sse gives no event for an event or id field without a value alone.
+            if block.event or block.id or block.data is not None or block.retry is not None:
+                yield ServerSentEvent(block.event, block.data, self._last_id, block.retry)
 
 
 @contextmanager

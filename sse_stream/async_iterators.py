@@ -194,8 +194,9 @@ class AsyncItems:
         return step
 
     def _end_of_source(self) -> None:
-        self._over = True
-        self._to_close.clear()
+        self._over, self._drain = True, False
+        if not self._cut:
+            self._to_close.clear()  # it was read to its end, and is its owner's
         try:
             self._items = iter(self._stream.close(cut=self._cut))
         except Exception as error:
@@ -207,7 +208,9 @@ class AsyncItems:
             try:
                 await (self._next or self._open())()
             except StopAsyncIteration:
-                self._to_close.clear()
+                self._drain = False
+                if not self._cut:
+                    self._to_close.clear()
             except Exception:
                 self._drain = False
         error = await _close(self._to_close)

@@ -169,6 +169,40 @@ def test_a_generator_that_a_timeout_ended_is_incomplete(
     run(main())
 
 
+@adapters
+@pytest.mark.parametrize("drain", [False, True])
+def test_the_source_of_a_generator_that_a_timeout_ended_is_closed(
+    adapter: Any, drain: bool
+) -> None:
+    closed: list[str] = []
+
+    class Made:
+        """Its iterator ends with the timeout, before the source did."""
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return generator_of(CHUNKS[:2], closed)
+
+        async def aclose(self) -> None:
+            closed.append("source")
+
+    async def main() -> None:
+        # In the middle of the answer, and after its end.
+        for until in (None, is_one):
+            closed.clear()
+            items = adapter(Made(), until=until, drain=drain)
+            for wanted in given_by(adapter, ITEMS[: 3 if until is None else 2]):
+                assert await anext(items) == wanted
+            if until is None or drain:
+                await interrupt(anext(items))
+                assert closed == ["generator"]
+            with pytest.raises((IncompleteStreamError, StopAsyncIteration)) as caught:
+                await anext(items)
+            assert isinstance(caught.value, IncompleteStreamError) == (until is None)
+            assert closed == ["generator", "source"]
+
+    run(main())
+
+
 def test_a_complete_answer_that_a_timeout_cut_is_complete() -> None:
     async def main() -> None:
         items = aiter_items(generator_of(CHUNKS, []), require_done=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -89,22 +90,28 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="
 
 @st.composite
 def ordinary_streams(draw: st.DrawFn) -> list[bytes]:
-    """A stream on which the package follows the standard, in chunks."""
+    """A stream that the package reads right, in chunks."""
     end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     lines: list[str] = []
+    has_id = False
     for _ in range(draw(st.integers(0, 4))):
-        # A block has data, because the package gives an event for a block without data.
-        block = [f"data:{draw(st.sampled_from(['', ' ']))}{draw(TEXT)}"]
         others = st.one_of(
+            TEXT.map("data:{}".format),
             TEXT.map("data: {}".format),
             TEXT.map(": {}".format),
             TEXT.map("event: {}".format),
             TEXT.map("id: {}".format),
             st.integers(0, 2**64 - 1).map("retry: {}".format),
-            st.sampled_from(["data", "event", "id", "unknown: field", "retry: no number"]),
+            st.sampled_from(
+                ["data", "event", "id", "event: message", "unknown: field", "retry: no number"]
+            ),
         )
-        block += draw(st.lists(others, max_size=3))
-        lines += [*draw(st.permutations(block)), ""]
+        block = draw(st.lists(others, min_size=1, max_size=4))
+        # After an ID, the package gives an event for a block without any field.
+        has_id = has_id or any(line.startswith("id: ") for line in block)
+        if has_id and not any(re.match("data|id: .|retry: .*[0-9]$", line) for line in block):
+            block.append("event: ping")
+        lines += [*block, ""]
     stream = "".join(line + end for line in lines).encode()
     cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=5)))
     return [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
@@ -116,14 +123,32 @@ def test_ordinary_streams_give_the_same_events(chunks: list[bytes]) -> None:
 
 
 EXAMPLE = [("message", "1", "", None)]
-DIFFERENCES: dict[str, tuple[bytes, list[Seen], list[Seen]]] = {
-    "retry alone": (b"retry: 5\n\ndata: 1\n\n", [("message", "", "", 5), *EXAMPLE], EXAMPLE),
+WITHOUT_DATA: dict[str, tuple[bytes, list[Seen]]] = {
+    "retry alone": (b"retry: 5\n\ndata: 1\n\n", [("message", "", "", 5), *EXAMPLE]),
     "id alone": (
         b"id: 7\n\ndata: 1\n\n",
         [("message", "", "7", None), ("message", "1", "7", None)],
-        [("message", "1", "7", None)],
     ),
-    "event alone": (b"event: ping\n\ndata: 1\n\n", [("ping", "", "", None), *EXAMPLE], EXAMPLE),
+    "event alone": (b"event: ping\n\ndata: 1\n\n", [("ping", "", "", None), *EXAMPLE]),
+    "all three": (b"event: ping\nid: 7\nretry: 5\n\n", [("ping", "", "7", 5)]),
+    "an event field without a value": (b"event\n\ndata: 1\n\n", EXAMPLE),
+    "an ID without a value": (b"id\n\ndata: 1\n\n", EXAMPLE),
+    "an ID that is reset": (
+        b"id: 7\ndata: 1\n\nid\n\ndata: 2\n\n",
+        [("message", "1", "7", None), ("message", "2", "", None)],
+    ),
+    "an ignored retry": (b"retry: soon\n\ndata: 1\n\n", EXAMPLE),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("name", WITHOUT_DATA)
+def test_a_block_without_data(name: str, module: Any) -> None:
+    stream, expected = WITHOUT_DATA[name]
+    assert read(module, [stream]) == expected
+
+
+DIFFERENCES: dict[str, tuple[bytes, list[Seen], list[Seen]]] = {
     "a comment after an ID": (
         b"id: 7\ndata: 1\n\n: ping\n\n",
         [("message", "1", "7", None), ("message", "", "7", None)],
@@ -342,12 +367,19 @@ def test_an_event_is_made_of_any_members(module: Any) -> None:
         event.data = "other"
 
 
-def test_equality_and_repr() -> None:
-    event, other = copied.ServerSentEvent("add", "1"), copied.ServerSentEvent("add", "1")
-    assert event == other and hash(event) == hash(other)
-    assert httpx_sse.ServerSentEvent("add", "1") != httpx_sse.ServerSentEvent("add", "1")
-    assert repr(event) == "ServerSentEvent(event='add', data='1', id='', retry=None)"
-    assert repr(httpx_sse.ServerSentEvent("add", "1")) == "ServerSentEvent(event='add', data='1')"
+@BOTH
+def test_the_repr_of_an_event(module: Any) -> None:
+    make: Callable[..., Any] = module.ServerSentEvent
+    assert repr(make()) == "ServerSentEvent(event='message')"
+    assert repr(make("add", "1")) == "ServerSentEvent(event='add', data='1')"
+    assert repr(make(id="7", retry=0)) == "ServerSentEvent(event='message', id='7', retry=0)"
+
+
+@BOTH
+def test_only_the_same_event_is_equal(module: Any) -> None:
+    event, other = module.ServerSentEvent("add", "1"), module.ServerSentEvent("add", "1")
+    assert event == event and event != other
+    assert len({event, other}) == 2
 
 
 def test_the_names_and_their_kinds() -> None:

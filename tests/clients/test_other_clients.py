@@ -1,43 +1,31 @@
-"""docs/replacing-other-parsers.md: its code blocks, and the SDKs with sse_stream as decoder."""
+"""docs/replacing-other-parsers.md: the SDKs with sse_stream as decoder, and httpx-sse."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
 import json
-import re
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from support.replacements import CODE, PARTS, code_of, execute
 from support.server import Exchange, Server, Step
 
 from sse_stream import IncompleteStreamError, NotEventStreamError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGE = (ROOT / "docs" / "replacing-other-parsers.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```py\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-
-
-def block(part: str) -> str:
-    """Return the only code block of the page that holds this text."""
-    (found,) = [code for code in BLOCKS if part in code]
-    assert isinstance(found, str)
-    return found
-
-
-def execute(code: str, namespace: dict[str, Any] | None = None) -> dict[str, Any]:
-    found = dict(namespace or {})
-    exec(compile(code, "docs/replacing-other-parsers.md", "exec"), found)
-    return found
-
-
-DECODER = execute(block("class Decoder"))
+DECODER = execute("stainless")
+OURS = DECODER["OnSSEStream"]
+# With skip_blocks_without_data.
+SKIPPING = type("Skipping", (OURS,), {"skip_blocks_without_data": True})
 
 
 class SDK(NamedTuple):
@@ -224,7 +212,9 @@ def serve(server: Server) -> Serve:
 
 def own_and_ours(sdk: SDK, url: str) -> tuple[list[Any], list[Any]]:
     own = sdk.chunks(sdk.client(url))
-    return own, sdk.chunks(sdk.client(url, DECODER["OnSSEStream"]))
+    ours = sdk.chunks(sdk.client(url, OURS))
+    assert sdk.chunks(sdk.client(url, SKIPPING)) == ours
+    return own, ours
 
 
 @pytest.mark.parametrize(
@@ -279,7 +269,7 @@ def test_an_error_that_the_stream_reports_is_raised(sdk: SDK, serve: Serve) -> N
     stream = stream.replace(b"data: [DONE]\n\n", b"").replace(b"event: message_stop\n", b"")
     url = serve(stream + report)
     kind = sys.modules[sdk.module].APIError
-    for first in ((), (DECODER["OnSSEStream"],)):
+    for first in ((), (OURS,)):
         with pytest.raises(kind, match="upstream went away"):
             sdk.chunks(sdk.client(url, *first))
 
@@ -287,7 +277,7 @@ def test_an_error_that_the_stream_reports_is_raised(sdk: SDK, serve: Serve) -> N
 @EACH
 def test_a_stream_that_is_left_is_closed(sdk: SDK, serve: Serve, server: Server) -> None:
     url = serve(sdk.stream(TEXTS), ending="hold")
-    client = sdk.client(url, DECODER["OnSSEStream"])
+    client = sdk.client(url, OURS)
     assert len(sdk.chunks(client, limit=2)) == 2
     assert server.exchange.client_left.wait(5)
     assert not server.exchange.timed_out
@@ -317,7 +307,7 @@ def connections(sdk: SDK, serve: Serve, server: Server, *first: type) -> int:
 @EACH
 def test_the_connections_are_used_again(sdk: SDK, serve: Serve, server: Server) -> None:
     own = connections(sdk, serve, server)
-    assert connections(sdk, serve, server, DECODER["OnSSEStream"]) == own
+    assert connections(sdk, serve, server, OURS) == own
     assert connections(sdk, serve, server, checked(sdk)) == 1
     # Their own decoders close the connection at [DONE].
     closing = ["openai.OpenAI", "together.Together", "together.AsyncTogether"]
@@ -327,17 +317,15 @@ def test_the_connections_are_used_again(sdk: SDK, serve: Serve, server: Server) 
 
 def checked(sdk: SDK) -> type:
     """Return the class of the page that raises for a truncated answer."""
-    code = block(
-        'until=lambda event: event.event == "message_stop"' if sdk.is_anthropic else "Decoder(done="
-    )
-    found = execute(code, DECODER)["OnSSEStream"]
+    name = "complete message" if sdk.is_anthropic else "complete chat"
+    found = execute(name, **DECODER)["OnSSEStream"]
     assert isinstance(found, type)
     return found
 
 
 @EACH
 def test_a_client_with_other_options_has_the_decoder_too(sdk: SDK) -> None:
-    client = sdk.client("http://127.0.0.1:9", DECODER["OnSSEStream"])
+    client = sdk.client("http://127.0.0.1:9", OURS)
     assert isinstance(client.with_options(timeout=5)._make_sse_decoder(), DECODER["Decoder"])
 
 
@@ -366,6 +354,58 @@ def test_the_typed_events_of_openai_responses(
     ]
 
 
+@pytest.mark.parametrize("sdk", SYNC, ids=str)
+def test_the_decoders_give_the_same_for_a_stream_that_the_own_one_reads_right(sdk: SDK) -> None:
+    own_decoder = pytest.importorskip(f"{sdk.module}._streaming").SSEDecoder
+
+    def members(events: Iterator[Any]) -> list[Any]:
+        return [(event.event, event.data, event.id, event.retry) for event in events]
+
+    @given(streams())
+    def test(chunks: list[bytes]) -> None:
+        own = members(own_decoder().iter_bytes(iter(chunks)))
+        assert members(DECODER["Decoder"]().iter_bytes(chunks)) == own
+
+        async def read() -> list[Any]:
+            async def source() -> AsyncIterator[bytes]:
+                for chunk in chunks:
+                    yield chunk
+
+            found = DECODER["Decoder"]().aiter_bytes(source())
+            return members(iter([event async for event in found]))
+
+        assert asyncio.run(read()) == own
+
+    test()
+
+
+LINES = [
+    "data", "data: [DONE]", "data:  {}", "data: 東\u2028京", "event", "event: message",
+    "event: ping", "id", "id: 1", "id: 2", "id: a\0b", "retry: 5", "retry: soon", ": comment",
+    "unknown: field",
+]  # fmt: skip
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[bytes]:
+    """A stream in chunks, with blocks of every kind, that these decoders read right.
+
+    All line ends are of one kind. Each blank line ends a block that is an event for the own
+    decoders: after an ID they give an event for every blank line.
+    """
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    stream = ""
+    for _ in range(draw(st.integers(0, 4))):
+        block = draw(st.lists(st.sampled_from(LINES), min_size=1, max_size=4))
+        if not any(line.startswith(("data", "event: ", "id: 1", "retry: 5")) for line in block):
+            block.append("event: ping")
+        stream += end.join([*block, "", ""])
+    stream += draw(st.sampled_from(["", "data: the end", "data: the end" + end]))
+    whole = stream.encode()
+    cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=5)))
+    return [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+
+
 BOM = b"\xef\xbb\xbf"
 CHATS = [OPENAI, GROQ, TOGETHER, CEREBRAS]
 
@@ -378,18 +418,54 @@ def outcome(sdk: SDK, url: str, *first: type) -> str:
         return type(error).__name__
 
 
+WITHOUT_DATA = {
+    "event alone": b"event: ping\n\n",
+    "event: message alone": b"event: message\n\n",
+    "event without a value": b"event\n\n",
+    "id alone": b"id: 1\n\n",
+    "id without a value": b"id\n\n",
+    "retry alone": b"retry: 5\n\n",
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_DATA)
+@EACH
+def test_a_block_without_data_gives_the_same_as_with_the_own_decoder(
+    sdk: SDK, name: str, serve: Serve
+) -> None:
+    url = serve(sdk.stream(["a", "b"]).replace(b"\n\n", b"\n\n" + WITHOUT_DATA[name], 1))
+    fails = not (sdk.is_anthropic or "without a value" in name)
+    if sdk.module == "together" and "alone" in name and name.startswith("event"):
+        fails = False
+    expected = "JSONDecodeError" if fails else "ab"
+    assert outcome(sdk, url) == expected
+    assert outcome(sdk, url, OURS) == expected
+    assert outcome(sdk, url, SKIPPING) == "ab"
+
+
+@pytest.mark.parametrize("sdk", [sdk for sdk in SDKS if sdk.is_anthropic], ids=str)
+def test_anthropic_raises_an_error_event_without_data(sdk: SDK, serve: Serve) -> None:
+    url = serve(sdk.stream(["a", "b"]) + b"event: error\n\n")
+    kind = pytest.importorskip("anthropic").APIStatusError
+    for first in ((), (OURS,)):
+        with pytest.raises(kind, match="Error code: 200"):
+            sdk.chunks(sdk.client(url, *first))
+    assert outcome(sdk, url, SKIPPING) == "ab"
+
+
 def differences() -> Iterator[tuple[str, SDK, bytes, str, str]]:
     """Yield a name, the SDK, a stream, and the outcome with its own decoder and with ours."""
     for sdk in SYNC:
         stream = sdk.stream(["a", "b"])
-        with_id = b"id: 1\n" + stream.replace(b"\n\n", b"\n\n" + COMMENT, 1)
         fails = "ab" if sdk.is_anthropic else "JSONDecodeError"
+        with_id = b"id: 1\n" + stream.replace(b"\n\n", b"\n\n" + COMMENT, 1)
         yield "a comment after an ID", sdk, with_id, fails, "ab"
-        yield "retry alone", sdk, b"retry: 5\n\n" + stream, fails, "ab"
+        blank = b"id: 1\n" + stream.replace(b"\n\n", b"\n\n\n", 1)
+        yield "a second blank line after an ID", sdk, blank, fails, "ab"
+        signed = stream.replace(b"\n\n", b"\n\nretry: -1\n\n", 1)
+        yield "retry with a sign", sdk, signed, fails, "ab"
         invalid = sdk.stream(["a#"]).replace(b"#", b"\xff")
         yield "invalid UTF-8", sdk, invalid, "UnicodeDecodeError", "a\ufffd"
-        body = b'{"error": {"message": "no such model"}}'
-        yield "a JSON error", sdk, body, "", NotEventStreamError.__name__
     for sdk in CHATS:
         _, _, from_first_text = sdk.stream(["a", "b"]).partition(b"\n\n")
         yield "a byte order mark", sdk, BOM + from_first_text, "b", "ab"
@@ -408,7 +484,36 @@ def test_a_difference_that_the_page_names(
 ) -> None:
     url = serve(stream)
     assert outcome(sdk, url) == own
-    assert outcome(sdk, url, DECODER["OnSSEStream"]) == ours
+    assert outcome(sdk, url, OURS) == ours
+    assert outcome(sdk, url, SKIPPING) == ours
+
+
+@EACH
+def test_a_body_that_is_no_event_stream(sdk: SDK, serve: Serve) -> None:
+    url = serve(b'{"error": {"message": "no such model"}}')
+    assert own_and_ours(sdk, url) == ([], [])
+    with pytest.raises(NotEventStreamError, match="no such model"):
+        sdk.chunks(sdk.client(url, checked(sdk)))
+
+
+@pytest.mark.parametrize("sdk", SYNC, ids=str)
+def test_a_blank_line_that_ends_otherwise_does_not_delay_an_event(sdk: SDK) -> None:
+    own_decoder = pytest.importorskip(f"{sdk.module}._streaming").SSEDecoder
+
+    def first_event(decoder: Any) -> int:
+        """Return the number of chunks that were read before the first event came."""
+        read: list[bytes] = []
+
+        def source() -> Iterator[bytes]:
+            for chunk in (b"data: 1\n\r\n", b"data: 2\n\n"):
+                read.append(chunk)
+                yield chunk
+
+        assert next(decoder.iter_bytes(source())).data == "1"
+        return len(read)
+
+    assert first_event(DECODER["Decoder"]()) == 1
+    assert first_event(own_decoder()) == (1 if sdk.module == "openai" else 2)
 
 
 def test_a_byte_order_mark_costs_anthropic_its_first_event(serve: Serve) -> None:
@@ -417,23 +522,25 @@ def test_a_byte_order_mark_costs_anthropic_its_first_event(serve: Serve) -> None
     assert own == ours[1:]
 
 
-@pytest.mark.parametrize("sdk", SYNC, ids=str)
+@EACH
 def test_the_type_message_written_out(sdk: SDK, serve: Serve) -> None:
     event = b"event: message\n"
     if sdk.is_anthropic:
         added = event + data({"type": "message_stop"})
         own, ours = own_and_ours(sdk, serve(sdk.stream(TEXTS) + added))
-        assert own == [*ours, ours[-1]]
+        assert own == ours
+        assert ours[-1] == ours[-2]
         return
     stream = event + sdk.stream(TEXTS).replace(b"\n\n", b"\n\n" + event)
     own, ours = own_and_ours(sdk, serve(stream.removesuffix(event)))
-    assert sdk.text(ours) == "".join(TEXTS)
+    assert own == ours
+    # What these SDKs do with such events.
     if sdk.module == "openai":
-        assert own == ours
+        assert sdk.text(ours) == "".join(TEXTS)
     elif sdk.module == "together":
-        assert own == []
+        assert ours == []
     else:
-        assert own and all(chunk["choices"] is None for chunk in own)
+        assert ours and all(chunk["choices"] is None for chunk in ours)
 
 
 @EACH
@@ -444,7 +551,7 @@ def test_a_truncated_answer_raises_if_the_last_event_is_named(sdk: SDK, serve: S
     for end in (before_last, in_the_text):
         url = serve(stream[:end])
         half = sdk.chunks(sdk.client(url))
-        assert sdk.chunks(sdk.client(url, DECODER["OnSSEStream"])) == half
+        assert sdk.chunks(sdk.client(url, OURS)) == half
         with pytest.raises(IncompleteStreamError):
             sdk.chunks(sdk.client(url, checked(sdk)))
     whole = sdk.chunks(sdk.client(serve(stream)))
@@ -467,17 +574,17 @@ class Printed:
 
 
 @pytest.mark.parametrize(
-    ("part", "sdk"),
-    [("class OpenAI", OPENAI), ("class Anthropic", ANTHROPIC)],
+    ("name", "sdk"),
+    [("openai", OPENAI), ("anthropic", ANTHROPIC)],
     ids=["openai", "anthropic"],
 )
 def test_the_example_of_an_sdk(
-    part: str, sdk: SDK, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    name: str, sdk: SDK, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip(sdk.module)
     made: list[object] = []
 
-    class OnSSEStream(DECODER["OnSSEStream"]):  # type: ignore[misc,valid-type]
+    class OnSSEStream(OURS):  # type: ignore[misc,valid-type]
         def _make_sse_decoder(self) -> object:
             made.append(self)
             return super()._make_sse_decoder()
@@ -486,7 +593,7 @@ def test_the_example_of_an_sdk(
     monkeypatch.setenv(f"{sdk.name.upper()}_BASE_URL", url)
     monkeypatch.setenv(f"{sdk.name.upper()}_API_KEY", "none")
     printed = Printed()
-    found = execute(block(part), {"OnSSEStream": OnSSEStream, "print": printed})
+    found = execute(name, OnSSEStream=OnSSEStream, print=printed)
     found["client"].close()
     assert printed.text == "".join(TEXTS)
     assert len(made) == 1
@@ -508,7 +615,7 @@ def copied_file(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_example_of_httpx_sse(serve: Serve) -> None:
     url = serve(OPENAI.stream(TEXTS, COMMENT))
     printed = Printed()
-    execute(block("with connect_sse").replace("http://127.0.0.1:8000", url), {"print": printed})
+    exec(code_of("httpx-sse").replace("http://127.0.0.1:8000", url), {"print": printed})
     assert sys.modules["httpx_sse"].__file__ == str(ROOT / "docs" / "httpx_sse.py")
     assert OPENAI.text(printed.values) == "".join(TEXTS)
 
@@ -521,6 +628,10 @@ def test_the_example_of_a_library_that_imports_httpx_sse(monkeypatch: pytest.Mon
     package.httpx_sse = copied  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "yourpackage", package)
     monkeypatch.setitem(sys.modules, "yourpackage.httpx_sse", copied)
-    code, _, _ = block("import yourpackage").partition("\nfrom mcp")
-    execute(code)
+    code, _, _ = code_of("a library that imports httpx-sse").partition("\nfrom mcp")
+    exec(code, {})
     assert importlib.import_module("httpx_sse") is copied
+
+
+def test_every_block_of_the_page_has_a_name_by_which_the_tests_run_it() -> None:
+    assert sorted(map(code_of, PARTS)) == sorted(CODE)
