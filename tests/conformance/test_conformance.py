@@ -21,7 +21,7 @@ from support.pages import blocks
 from support.standard import interpret
 
 from conformance import prove
-from conformance.mutants import MUTANTS, SOURCE, Mutant, build
+from conformance.mutants import MUTANTS, SOURCE, Mutant, answer_of, build
 from conformance.run import SHORT, Case, Program, chunkings, differences, load, stream_of
 from conformance.table import NODE, PYTHON
 
@@ -190,23 +190,6 @@ def test_prove_makes_the_answers_again(tmp_path: Path) -> None:
 # What the cases catch.
 
 
-def answer_of(parser_class: Any, chunks: list[bytes]) -> Any:
-    """Return the answer of the plain parser or a mutant; the text of an error that it raises."""
-    try:
-        parser = parser_class()
-        for chunk in chunks:
-            parser.feed(chunk)
-        parser.close()
-    except Exception as error:
-        return repr(error)
-    return {
-        "events": [event._asdict() for event in parser.events],
-        "retry": parser.retry,
-        "last_event_id": parser.last_event_id,
-        "comments": parser.comments,
-    }
-
-
 @cache
 def caught_by(mutant: Mutant) -> list[str]:
     """Return the names of the cases that a mutant fails."""
@@ -257,8 +240,7 @@ def test_each_case_is_needed_or_says_why_it_stays() -> None:
 ANSWERS = """
 import base64, json, sys
 sys.path.insert(0, {tests!r})
-from conformance.mutants import MUTANTS, SOURCE, build
-from conformance.test_conformance import answer_of
+from conformance.mutants import MUTANTS, SOURCE, answer_of, build
 
 parser = {{mutant.name: mutant for mutant in MUTANTS}}.get({name!r})
 parser = parser.parser() if parser else build(SOURCE)
@@ -289,6 +271,14 @@ def failing(printed: str) -> dict[str, tuple[int, int, int]]:
         name, *numbers = row.rsplit(maxsplit=3)
         found[name.strip()] = (int(numbers[0]), int(numbers[1]), int(numbers[2]))
     return found
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """A file with every eighth case."""
+    path = tmp_path / "few.json"
+    path.write_text(prove.as_text(CASES[::8]), encoding="utf-8")
+    return path
 
 
 def test_run_passes_a_right_program() -> None:
@@ -335,10 +325,10 @@ def test_run_tells_what_fails_only_in_pieces() -> None:
         ("done", "answer['more'] = 1; [event.update(more=1) for event in answer['events']]"),
     ],
 )
-def test_run_does_not_judge_what_is_left_out(left_out: str, change: str) -> None:
-    done = run(command=program(change=change))
+def test_run_does_not_judge_what_is_left_out(left_out: str, change: str, few: Path) -> None:
+    done = run("--cases", str(few), command=program(change=change))
     assert done.returncode == 0, done.stdout
-    assert done.stdout.endswith(f"0 of {len(CASES)} cases fail; left out by it: {left_out}\n")
+    assert done.stdout.endswith(f"0 of {len(CASES[::8])} cases fail; left out by it: {left_out}\n")
 
 
 @pytest.mark.parametrize(
@@ -355,28 +345,31 @@ def test_run_does_not_judge_what_is_left_out(left_out: str, change: str) -> None
         "answer['done'] = [9]",
     ],
 )
-def test_run_judges_what_is_given(change: str) -> None:
-    # The first request, which only asks whether there is a program, has the right answer.
-    started = "answer if chunks == [b'data: a\\n\\n'] and not globals().get('no') else None"
-    done = run(
-        command=program(change=f"right = {started}\n    no = 1\n    if right is None: {change}")
-    )
+def test_run_judges_what_is_given(change: str, few: Path) -> None:
+    # The first request only asks whether there is a program: its answer is right.
+    changed = f"started = 'asked' in globals(); asked = True\n    if started: {change}"
+    done = run("--cases", str(few), command=program(change=changed))
     assert done.returncode == 1
-    assert f"{len(CASES)} of {len(CASES)} cases fail" in done.stdout
+    assert f"{len(CASES[::8])} of {len(CASES[::8])} cases fail" in done.stdout
 
 
-def test_run_goes_on_after_a_program_that_ends_or_hangs() -> None:
+def test_run_goes_on_after_a_program_that_ends_or_prints_something_else() -> None:
     change = (
         "if b'id: 2' in b''.join(chunks): sys.exit()\n"
-        "    if b'YHOO' in b''.join(chunks): sys.stdin.read()\n"
         "    if b'113411' in b''.join(chunks): print('no JSON')"
     )
-    done = run("--seconds", "3", command=program(change=change))
-    names = {"dispatch-all-fields", "dispatch-all-fields-reversed", "example-stock"}
-    names |= {"example-types"}
+    done = run(command=program(change=change))
+    names = {"dispatch-all-fields", "dispatch-all-fields-reversed", "example-types"}
     assert done.returncode == 1
     assert {name for name in NAMES if f": {name}, whole: no answer" in done.stdout} == names
     assert f"{len(names)} of {len(CASES)} cases fail" in done.stdout
+
+
+def test_a_program_that_gives_no_answer_is_ended() -> None:
+    silent = Program([sys.executable, "-c", "import sys; sys.stdin.read()"], 0.1)
+    for _ in range(2):
+        assert silent.ask([b"data: a\n\n"]) is None
+        assert silent.process is None
 
 
 def test_run_knows_cases_that_may_fail(tmp_path: Path) -> None:
