@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .items import Block, Comment, Done, Event
+from .items import DONE, Block, Comment, Done, Event
 
 _NUL, _LF, _CR = 0, 10, 13
 _RETRY_BOUND = 2**64
@@ -34,7 +34,7 @@ def encode(item: Event | Block | Comment | Done, *, last_event_id: str = "") -> 
         return _encode_block(item)
     if isinstance(item, Comment):
         return b": " + _lines(b": ", "Comment.text", item.text) + b"\n\n"
-    if isinstance(item, Done):
+    if item is DONE:
         return b"data: [DONE]\n\n"
     raise TypeError(
         f"encode() takes an Event, a Block, a Comment or DONE, not {type(item).__name__}"
