@@ -185,7 +185,11 @@ class _AsyncReads:
         return self
 
     async def __anext__(self) -> bytes:
-        chunk = _checked(await self._read(self._size))
+        reading = self._read(self._size)
+        if isinstance(reading, (bytes, bytearray, memoryview, str)):
+            # Whether a compiled read() is async, only its first call shows.
+            raise TypeError("read() of the source is not async: call the function without `a`")
+        chunk = _checked(await reading)
         if not chunk:
             raise StopAsyncIteration
         return chunk

@@ -669,6 +669,16 @@ def test_a_sync_source_in_an_async_call(call: Any, name: str) -> None:
         call(SYNC_SOURCES[name]())
 
 
+@pytest.mark.parametrize("call", ASYNC)
+def test_a_sync_read_in_an_async_call_is_refused_when_it_returns(call: Any) -> None:
+    class Reader:
+        def read(self, size: int) -> bytes:
+            return BODY[0]
+
+    with pytest.raises(TypeError, match="not async: call the function without `a`"):
+        at_once(collect(call(Reader())))
+
+
 def test_a_wrong_source_is_refused_before_anything_is_closed() -> None:
     class Lines(Source):
         __name__ = "iter_lines"
