@@ -617,6 +617,7 @@ def test_what_may_be_an_event_stream_is_no_error(name: str) -> None:
 BINARY = {
     "gzip": (gzip.compress(b"data: x\n\n", mtime=0), 2, "gzip: decompress the body first"),
     "zlib-fast": (zlib.compress(b"data: x\n\n", 1), 2, "zlib: decompress the body first"),
+    "zlib-level-5": (zlib.compress(b"data: x\n\n", 5), 2, "zlib: decompress the body first"),
     "zlib": (zlib.compress(b"data: x\n\n"), 2, "zlib: decompress the body first"),
     "zlib-best": (zlib.compress(b"data: x\n\n", 9), 2, "zlib: decompress the body first"),
     "zstd": (b"\x28\xb5\x2f\xfd\x04\x00", 4, "Zstandard: decompress the body first"),
