@@ -281,6 +281,8 @@ def _advice(source: Any, caller: str, size: int) -> str:
         advice = f"call a{call}(source)"
     elif caller != call and _sync_chunks(source, size) is not None:
         advice = f"call {call}(source)"
+    elif hasattr(source, "stdout"):
+        advice = "pass its .stdout"  # a process
     elif hasattr(source, "__fspath__"):
         advice = "open it in binary mode, and pass the file"
     elif _has(source, "__enter__") or _has(source, "__aenter__"):

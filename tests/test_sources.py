@@ -585,6 +585,17 @@ class Awaitable:
     async def __aexit__(self, *exc_info: object) -> None: ...
 
 
+class Process:
+    """As subprocess.Popen, which can be entered too."""
+
+    stdout = io.BytesIO()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+
 @contextlib.contextmanager
 def not_entered() -> Iterator[object]:
     yield HttpxLike(SyncStream())
@@ -606,6 +617,7 @@ BINARY = "open it in binary mode, or pass its .buffer"
 AWAIT = "await it first"
 ENTER = "enter it with `with` or `async with`, and pass what that gives"
 OPEN = "open it in binary mode, and pass the file"
+STDOUT = "pass its .stdout"
 CALL = "call it, and pass what it returns"
 OTHER = "pass a response, a file or an iterable of bytes"
 ASYNC_OTHER = "pass a response, a file or an async iterable of bytes"
@@ -629,6 +641,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str, str]] = {
     "class": (lambda: HttpxLike, CALL, CALL),
     "class of context managers": (lambda: io.BytesIO, CALL, CALL),
     "path": (lambda: Path("stream"), OPEN, OPEN),
+    "process": (Process, STDOUT, STDOUT),
     "int": (lambda: 7, OTHER, ASYNC_OTHER),
     "None": (lambda: None, OTHER, ASYNC_OTHER),
     "object": (object, OTHER, ASYNC_OTHER),
