@@ -25,13 +25,14 @@ FAST_PATH = True  # whether a chunk that is one block may be processed without s
 
 @final
 class Parser:
-    """A push-style parser of one event stream (HTML standard, 9.2.6); no two threads at a time.
+    """A push-style parser of one event stream (HTML standard, 9.2.6).
 
     ``last_event_id`` is the initial last event ID string, to resume a stream. A block whose data
     equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this off.
     ``max_event_size`` limits the bytes buffered for one block and its line in progress; None means
     no limit. With ``report_ignored``, each ignored line is returned as Ignored; with ``blocks``,
     each block as a Block, not as an Event. Raises TypeError or ValueError for invalid arguments.
+    One thread at a time may use a parser.
 
     >>> Parser().feed(b": hi\\ndata: one\\n\\n")
     [Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]
@@ -118,14 +119,21 @@ class Parser:
 
     @property
     def recognised(self) -> bool:
-        """Whether there was a line with a known name (a line in progress needs its colon too), or
-        a comment before any ignored line. close() does not change it."""
+        """Whether a line belonged to an event stream. close() does not change it.
+
+        That is a line with the name data, event, id or retry (a line in progress needs its
+        colon), or a comment that came before any ignored line.
+        """
         return self._end_state()[1]
 
     @property
     def ignored_tail(self) -> bytes:
-        """The first 200 bytes of the ignored lines since the last known name, each with LF, and of
-        a line in progress that can only become ignored. close() does not change it."""
+        """The first 200 bytes of the ignored lines at the end. close() does not change it.
+
+        These are the lines after the last one with the name data, event, id or retry, each with
+        LF, without blank lines and comments. The line in progress is one of them if it cannot
+        become a comment or a line with such a name.
+        """
         return self._end_state()[2]
 
     def __repr__(self) -> str:
