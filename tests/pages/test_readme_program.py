@@ -64,6 +64,9 @@ CASES: dict[str, Case] = {
     "a wrong key": Case(
         b'{"error": {"message": "Incorrect API key"}}', "", "Incorrect API key", status=401
     ),
+    "an error page in another encoding": Case(
+        "<p>ungültig: key".encode("latin-1"), "", "ltig: key", status=500
+    ),
     "JSON with status 200": Case(
         b'{\n  "error": {\n    "message": "no such model"\n  }\n}', "", "no such model"
     ),
