@@ -427,7 +427,8 @@ def rows(seed: int, measured: dict[str, float]) -> list[Row]:
         ),
         Row(
             "time per byte, 4 times as many lines",
-            "one event of 2,000 and one of 8,000 data lines. 1: the time grows with the size, 4: with the square of the size",
+            "one event of 2,000 and one of 8,000 data lines. "
+            "1: the time grows with the size, 4: with the square of the size",
             many_lines,
             timed=True,
         ),
