@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
+from .annotations import Any, AsyncIterable, Callable, Generic, Self, T
+from .errors import Buffer
 from .event_stream import EventStream
+from .items import Event, Item
 from .iterators import ChunkStream, events_only
-from .sources import open_async_source
+from .parser import Parser
+from .sources import AsyncSource, open_async_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
-    from typing import Any
-
-    from typing_extensions import Buffer, Self
-
-    from .items import Event
-    from .parser import Parser
-    from .sources import AsyncSource
+    from collections.abc import Awaitable, Iterator
 
 
 def aiter_events(
@@ -100,11 +97,8 @@ def aiter_chunks(source: AsyncSource, *, size: int = _SIZE) -> AsyncChunks:
     return AsyncChunks(source, open_async_source(source, "aiter_chunks", size), ChunkStream())
 
 
-class AsyncItems:
-    """What aiter_items() returns.
-
-    A class and not an async generator, because a cancelled ``await`` ends a generator.
-    """
+class _AsyncIterator(Generic[T]):
+    """A class and not an async generator, because a cancelled ``await`` ends a generator."""
 
     __slots__ = (
         "_chunks", "_cut", "_drain", "_error", "_items", "_next", "_over", "_stream", "_to_close",
@@ -115,7 +109,7 @@ class AsyncItems:
         self,
         source: object,
         chunks: AsyncIterable[Buffer],
-        stream: EventStream | ChunkStream,
+        stream: EventStream[Any] | ChunkStream,
         drain: bool = False,
     ) -> None:
         self._stream = stream
@@ -124,7 +118,7 @@ class AsyncItems:
         self._next: Callable[[], Awaitable[Buffer]] | None = None
         # What must be closed if the source does not end; the last one first.
         self._to_close: list[object] = [source] if chunks is source else [source, chunks]
-        self._items: Iterator[Any] = iter(())  # completed, not yet returned
+        self._items: Iterator[T] = iter(())  # completed, not yet returned
         self._over = False  # there are no items after these
         self._error: Exception | None = None  # what comes after them
         self._waiting = False  # another task is in an await of this iterator
@@ -139,7 +133,7 @@ class AsyncItems:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> T:
         """Return the next item; nothing is lost if an ``await`` in here is cancelled."""
         while True:
             for item in self._items:
@@ -219,24 +213,22 @@ class AsyncItems:
         raise error or StopAsyncIteration
 
 
-class AsyncEvents(AsyncItems):
-    """What aiter_events() returns."""
+class AsyncEvents(_AsyncIterator[Event]):
+    """What aiter_events() returns: an async iterator of Events, and an async context manager."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
 
-        async def __anext__(self) -> Event: ...
-
-
-class AsyncChunks(AsyncItems):
-    """What aiter_chunks() returns."""
+class AsyncItems(_AsyncIterator[Item]):
+    """What aiter_items() returns: an async iterator of items, and an async context manager."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
 
-        async def __anext__(self) -> bytes: ...
+class AsyncChunks(_AsyncIterator[bytes]):
+    """What aiter_chunks() returns: an async iterator of bytes, and an async context manager."""
+
+    __slots__ = ()
 
 
 async def _close(objects: list[object]) -> Exception | None:

@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
+from .annotations import Any, Callable
+from .errors import Buffer
 from .event_stream import EventStream, check_kind
-from .items import DONE, Block, Comment, Event
+from .items import DONE, Block, Comment, Done, Event, Ignored, Item
 from .parser import Parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
-    from typing import Any
-
-    from typing_extensions import Buffer
-
-    from .items import Done, Ignored, Item
 
 
 class Dispatcher:
@@ -45,7 +41,7 @@ class Dispatcher:
         on_comment: Callable[[Comment], object] | None = None,
         on_done: Callable[[Done], object] | None = None,
         on_ignored: Callable[[Ignored], object] | None = None,
-        stream: EventStream | None = None,
+        stream: EventStream[Any] | None = None,
     ) -> None:
         if stream is None:
             parser = Parser(report_ignored=on_ignored is not None)

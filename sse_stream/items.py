@@ -11,13 +11,15 @@ from os import environ
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeAlias, TypeVar
+    from enum import Enum
+    from typing import Any, Final, TypeAlias, TypeVar
 
     from typing_extensions import Self, overload
     from typing_extensions import final as final
 
     T = TypeVar("T")
 else:
+    Any = Self = object  # for typing.get_type_hints()
 
     def final(definition):
         """Return the definition as it is: only type checkers use this decorator."""
@@ -36,15 +38,15 @@ class _Value:
     """
 
     __slots__ = ()
-    __match_args__: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
         if cls.__module__ != __name__:
             names = " and ".join([base.__name__ for base in cls.__bases__])
             raise TypeError(f"{names} is final: it cannot be the base of a class")
 
-    def _members(self) -> tuple[object, ...]:
-        return tuple([getattr(self, name) for name in self.__match_args__])
+    def _members(self) -> dict[str, object]:
+        kind: Any = type(self)
+        return {name: getattr(self, name) for name in kind.__match_args__}
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -52,19 +54,18 @@ class _Value:
         return self._members() == other._members()
 
     def __hash__(self) -> int:
-        return hash(self._members())
+        return hash(tuple(self._members().values()))
 
     def __repr__(self) -> str:
-        members = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
+        members = [f"{name}={value!r}" for name, value in self._members().items()]
         return f"{type(self).__name__}({', '.join(members)})"
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
-        return type(self), self._members()
+        return type(self), tuple(self._members().values())
 
     def __replace__(self, **changes: Any) -> Self:
         """Return a copy with other values for the members named (``copy.replace``)."""
-        members = {name: getattr(self, name) for name in self.__match_args__}
-        return type(self)(**members | changes)
+        return type(self)(**self._members() | changes)
 
 
 class _WithData(_Value):
@@ -306,33 +307,42 @@ class Ignored(_Value):
         return self._line
 
 
-@final
-class Done:
-    """The class of DONE, which ends the streams of model providers.
+if TYPE_CHECKING:
 
-    >>> Done() is DONE
-    True
-    """
+    class Done(Enum):
+        """For type checkers an Enum of one member: ``item is DONE`` excludes it afterwards."""
 
-    __slots__ = ()
-    __match_args__ = ()
+        DONE = "[DONE]"
+        __match_args__ = ()
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Done is final: it cannot be the base of a class")
+    DONE: Final = Done.DONE
+else:
 
-    def __new__(cls) -> Done:
-        return DONE
+    class Done:
+        """The class of DONE, which ends the streams of model providers.
 
-    def __repr__(self) -> str:
-        return "DONE"
+        >>> Done() is DONE
+        True
+        """
 
-    def __reduce__(self) -> str:
-        # A string names the global: copy and pickle give the same object.
-        return "DONE"
+        __slots__ = ()
+        __match_args__ = ()
 
+        def __init_subclass__(cls) -> None:
+            raise TypeError("Done is final: it cannot be the base of a class")
 
-DONE: Done = _new(Done)
-"""What a parser returns for an event whose data is ``[DONE]``; test for it with ``is``."""
+        def __new__(cls) -> Done:
+            return DONE
+
+        def __repr__(self) -> str:
+            return "DONE"
+
+        def __reduce__(self) -> str:
+            # A string names the global: copy and pickle give the same object.
+            return "DONE"
+
+    DONE = _new(Done)
+    """What a parser returns for an event whose data is ``[DONE]``; test for it with ``is``."""
 
 # Whether the compiled form is used. Only its absence is no error: one that cannot be loaded is.
 COMPILED = False

@@ -3,20 +3,16 @@
 
 from __future__ import annotations
 
-from .errors import IncompleteStreamError, as_bytes
+from .annotations import Any, Callable, Generator, T
+from .errors import Buffer, IncompleteStreamError, as_bytes
 from .event_stream import EventStream
-from .sources import open_source
+from .items import Event, Item
+from .parser import Parser
+from .sources import Source, open_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
-    from typing import Any
-
-    from typing_extensions import Buffer
-
-    from .items import Event, Item
-    from .parser import Parser
-    from .sources import Source
+    from collections.abc import Iterable
 
 
 def iter_events(
@@ -93,7 +89,7 @@ def events_only(
     until: Callable[[Event], object] | None,
     flush: bool,
     require_done: bool,
-) -> EventStream:
+) -> EventStream[Event]:
     """Return an EventStream that gives events alone; refuse a parser that gives Blocks."""
     stream = EventStream(parser=parser, until=until, flush=flush, require_done=require_done)
     if stream.parser.blocks:
@@ -106,24 +102,24 @@ class ChunkStream:
 
     over = False
 
-    def feed(self, data: Buffer) -> list[bytes]:
+    def feed(self, data: Buffer) -> list[Any]:
         chunk = as_bytes(data)
         return [chunk] if chunk else []
 
-    def close(self, *, cut: bool = False) -> list[bytes]:
+    def close(self, *, cut: bool = False) -> list[Any]:
         if cut:
             raise IncompleteStreamError
         return []
 
 
-def _started(generator: Generator[Any, None, None]) -> Generator[Any, None, None]:
+def _started(generator: Generator[T, None, None]) -> Generator[T, None, None]:
     """Run a generator to its first yield, so that closing or dropping it closes the source."""
     next(generator)
     return generator
 
 
 def _read(
-    source: object, chunks: Iterable[Buffer], stream: EventStream | ChunkStream, drain: bool
+    source: object, chunks: Iterable[Buffer], stream: EventStream[Any] | ChunkStream, drain: bool
 ) -> Generator[Any, None, None]:
     # What must be closed if the source does not end; the last one first.
     to_close: list[object] = [source] if chunks is source else [source, chunks]
@@ -153,7 +149,7 @@ def _read(
         raise error
 
 
-def _discard(chunks: Iterator[Buffer], to_close: list[object]) -> None:
+def _discard(chunks: Iterable[Buffer], to_close: list[object]) -> None:
     """Read the rest of a source whose answer is complete."""
     try:
         for _ in chunks:

@@ -240,6 +240,7 @@ class Parser:
         """Process complete lines (9.2.6); return whether the last one is blank."""
         recognised, ignored_tail = self._recognised, self._ignored_tail
         line: _Bytes = b""
+        removed = b""  # the name of a long line, which was cut off it
         for line in lines:
             if near_limit and self._retained() + len(line) > self._limit:
                 self._fail()
@@ -337,7 +338,7 @@ class Parser:
         # A character has at most four bytes: longer data cannot be equal to ``done``.
         size = 4 * self._done_size
         data = self._data
-        field, _, value = self._line[: len(b"data: ") + size + 1].partition(b":")
+        field, _, value = bytes(self._line[: len(b"data: ") + size + 1]).partition(b":")
         if field == b"data":
             if data is not None:
                 return False  # ``done`` has no newline

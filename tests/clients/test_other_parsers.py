@@ -107,7 +107,7 @@ def cohere() -> Project:
     assert own != ours
 
     def reader(functions: tuple[Any, Any]) -> Read:
-        source = type("Source", (api.EventSource,), {})
+        source: Any = type("Source", (api.EventSource,), {})
         source._decode_response, source._adecode_response = functions
         headers = {"Content-Type": "text/event-stream"}
 
@@ -159,7 +159,7 @@ LANGGRAPH = ["_sync.http", "_async.http", "stream.transport.http", "stream.trans
 
 def langgraph_sdk() -> Project:
     sse = pytest.importorskip("langgraph_sdk.sse")
-    modules = [importlib.import_module(f"langgraph_sdk.{name}") for name in LANGGRAPH]
+    modules: list[Any] = [importlib.import_module(f"langgraph_sdk.{name}") for name in LANGGRAPH]
     own = sse.SSEDecoder
     ours = execute("langgraph-sdk")["SSEDecoder"]
     for module in modules:
