@@ -97,8 +97,11 @@ def aiter_chunks(source: AsyncSource, *, size: int = _SIZE) -> AsyncChunks:
     return AsyncChunks(source, open_async_source(source, "aiter_chunks", size), ChunkStream())
 
 
-class _AsyncIterator(Generic[T]):
-    """A class and not an async generator, because a cancelled ``await`` ends a generator."""
+class _AsyncLoop(Generic[T]):
+    """Reads an async source, and returns what its stream makes of the bytes.
+
+    A class and not an async generator, because a cancelled ``await`` ends a generator.
+    """
 
     __slots__ = (
         "_chunks", "_cut", "_drain", "_error", "_items", "_next", "_over", "_stream", "_to_close",
@@ -213,19 +216,19 @@ class _AsyncIterator(Generic[T]):
         raise error or StopAsyncIteration
 
 
-class AsyncEvents(_AsyncIterator[Event]):
+class AsyncEvents(_AsyncLoop[Event]):
     """What aiter_events() returns: an async iterator of Events, and an async context manager."""
 
     __slots__ = ()
 
 
-class AsyncItems(_AsyncIterator[Item]):
+class AsyncItems(_AsyncLoop[Item]):
     """What aiter_items() returns: an async iterator of items, and an async context manager."""
 
     __slots__ = ()
 
 
-class AsyncChunks(_AsyncIterator[bytes]):
+class AsyncChunks(_AsyncLoop[bytes]):
     """What aiter_chunks() returns: an async iterator of bytes, and an async context manager."""
 
     __slots__ = ()

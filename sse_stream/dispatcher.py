@@ -46,7 +46,7 @@ class Dispatcher:
         if stream is None:
             parser = Parser(report_ignored=on_ignored is not None)
             stream = EventStream(parser=parser, all_items=True)
-        check_kind("stream", stream, (EventStream,))
+        check_kind("stream must be an EventStream", stream, (EventStream,))
         # Imported here: nothing else needs it.
         import collections
 

@@ -102,7 +102,7 @@ class EventStream(Generic[ItemT]):
     ) -> None:
         if parser is None:
             parser = Parser()
-        check_kind("parser", parser, (Parser, PureParser))
+        check_kind("parser must be a Parser", parser, (Parser, PureParser))
         if until is not None and not callable(until):
             raise TypeError(f"until must be a function or None, not {type(until).__name__}")
         if is_async(until):
@@ -252,8 +252,7 @@ class EventStream(Generic[ItemT]):
             raise
 
 
-def check_kind(name: str, value: object, kinds: tuple[type, ...]) -> None:
-    """Raise TypeError if the argument ``name`` is not of this copy of the package."""
+def check_kind(rule: str, value: object, kinds: tuple[type, ...]) -> None:
+    """Raise TypeError with the ``rule`` if a value is not of this copy of the package."""
     if not isinstance(value, kinds):
-        kind = kinds[0].__name__
-        raise TypeError(f"{name} must be a {kind} of this package, not {type(value)!r}")
+        raise TypeError(f"{rule} of this package, not {type(value)!r}")

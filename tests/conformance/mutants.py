@@ -45,6 +45,23 @@ def build(source: str) -> Any:
     return names["PlainParser"]
 
 
+def answer_of(parser_class: Any, chunks: list[bytes]) -> Any:
+    """Return the answer of the plain parser or a mutant; the text of an error that it raises."""
+    try:
+        parser = parser_class()
+        for chunk in chunks:
+            parser.feed(chunk)
+        parser.close()
+    except Exception as error:
+        return repr(error)
+    return {
+        "events": [event._asdict() for event in parser.events],
+        "retry": parser.retry,
+        "last_event_id": parser.last_event_id,
+        "comments": parser.comments,
+    }
+
+
 # The parts that are replaced, by what they do.
 FEED = "        if self.at_start:\n"
 STRIP = "chunk = self.start.removeprefix(BOM)"

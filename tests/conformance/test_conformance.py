@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import base64
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.pages import blocks
 from support.standard import interpret
 
 from conformance import prove
-from conformance.mutants import MUTANTS, SOURCE, Mutant, build
-from conformance.run import Case, Program, chunkings, differences, load, stream_of
+from conformance.mutants import MUTANTS, SOURCE, Mutant, answer_of, build
+from conformance.run import SHORT, Case, Program, chunkings, differences, load, stream_of
+from conformance.table import NODE, PYTHON
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
@@ -186,23 +190,6 @@ def test_prove_makes_the_answers_again(tmp_path: Path) -> None:
 # What the cases catch.
 
 
-def answer_of(parser_class: Any, chunks: list[bytes]) -> Any:
-    """Return the answer of the plain parser or a mutant; the text of an error that it raises."""
-    try:
-        parser = parser_class()
-        for chunk in chunks:
-            parser.feed(chunk)
-        parser.close()
-    except Exception as error:
-        return repr(error)
-    return {
-        "events": [event._asdict() for event in parser.events],
-        "retry": parser.retry,
-        "last_event_id": parser.last_event_id,
-        "comments": parser.comments,
-    }
-
-
 @cache
 def caught_by(mutant: Mutant) -> list[str]:
     """Return the names of the cases that a mutant fails."""
@@ -253,8 +240,7 @@ def test_each_case_is_needed_or_says_why_it_stays() -> None:
 ANSWERS = """
 import base64, json, sys
 sys.path.insert(0, {tests!r})
-from conformance.mutants import MUTANTS, SOURCE, build
-from conformance.test_conformance import answer_of
+from conformance.mutants import MUTANTS, SOURCE, answer_of, build
 
 parser = {{mutant.name: mutant for mutant in MUTANTS}}.get({name!r})
 parser = parser.parser() if parser else build(SOURCE)
@@ -287,6 +273,14 @@ def failing(printed: str) -> dict[str, tuple[int, int, int]]:
     return found
 
 
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """A file with every eighth case."""
+    path = tmp_path / "few.json"
+    path.write_text(prove.as_text(CASES[::8]), encoding="utf-8")
+    return path
+
+
 def test_run_passes_a_right_program() -> None:
     done = run(command=program())
     assert done.returncode == 0, done.stderr
@@ -312,10 +306,13 @@ def test_run_tells_what_fails_only_in_pieces() -> None:
     [mutant] = [
         mutant for mutant in MUTANTS if mutant.name == "the mark must be in the first chunk"
     ]
-    count = len(caught_by(mutant))
     done = run(command=program(mutant.name))
     assert done.returncode == 1
-    assert failing(done.stdout)["9.2.6 byte order mark"][1:] == (count, count)
+    rows = failing(done.stdout)
+    # One of the cases differs in a comment alone.
+    assert rows["9.2.6 byte order mark"][1:] == (1, 1)
+    assert rows["extension: comments"][1:] == (1, 1)
+    assert f"{len(caught_by(mutant))} of {len(CASES)} cases fail" in done.stdout
     assert "byte order mark: bom, byte by byte: events" in done.stdout
 
 
@@ -328,10 +325,10 @@ def test_run_tells_what_fails_only_in_pieces() -> None:
         ("done", "answer['more'] = 1; [event.update(more=1) for event in answer['events']]"),
     ],
 )
-def test_run_does_not_judge_what_is_left_out(left_out: str, change: str) -> None:
-    done = run(command=program(change=change))
+def test_run_does_not_judge_what_is_left_out(left_out: str, change: str, few: Path) -> None:
+    done = run("--cases", str(few), command=program(change=change))
     assert done.returncode == 0, done.stdout
-    assert done.stdout.endswith(f"0 of {len(CASES)} cases fail; left out by it: {left_out}\n")
+    assert done.stdout.endswith(f"0 of {len(CASES[::8])} cases fail; left out by it: {left_out}\n")
 
 
 @pytest.mark.parametrize(
@@ -348,28 +345,31 @@ def test_run_does_not_judge_what_is_left_out(left_out: str, change: str) -> None
         "answer['done'] = [9]",
     ],
 )
-def test_run_judges_what_is_given(change: str) -> None:
-    # The first request, which only asks whether there is a program, has the right answer.
-    started = "answer if chunks == [b'data: a\\n\\n'] and not globals().get('no') else None"
-    done = run(
-        command=program(change=f"right = {started}\n    no = 1\n    if right is None: {change}")
-    )
+def test_run_judges_what_is_given(change: str, few: Path) -> None:
+    # The first request only asks whether there is a program: its answer is right.
+    changed = f"started = 'asked' in globals(); asked = True\n    if started: {change}"
+    done = run("--cases", str(few), command=program(change=changed))
     assert done.returncode == 1
-    assert f"{len(CASES)} of {len(CASES)} cases fail" in done.stdout
+    assert f"{len(CASES[::8])} of {len(CASES[::8])} cases fail" in done.stdout
 
 
-def test_run_goes_on_after_a_program_that_ends_or_hangs() -> None:
+def test_run_goes_on_after_a_program_that_ends_or_prints_something_else() -> None:
     change = (
         "if b'id: 2' in b''.join(chunks): sys.exit()\n"
-        "    if b'YHOO' in b''.join(chunks): sys.stdin.read()\n"
         "    if b'113411' in b''.join(chunks): print('no JSON')"
     )
-    done = run("--seconds", "3", command=program(change=change))
-    names = {"dispatch-all-fields", "dispatch-all-fields-reversed", "example-stock"}
-    names |= {"example-types"}
+    done = run(command=program(change=change))
+    names = {"dispatch-all-fields", "dispatch-all-fields-reversed", "example-types"}
     assert done.returncode == 1
     assert {name for name in NAMES if f": {name}, whole: no answer" in done.stdout} == names
     assert f"{len(names)} of {len(CASES)} cases fail" in done.stdout
+
+
+def test_a_program_that_gives_no_answer_is_ended() -> None:
+    silent = Program([sys.executable, "-c", "import sys; sys.stdin.read()"], 0.1)
+    for _ in range(2):
+        assert silent.ask([b"data: a\n\n"]) is None
+        assert silent.process is None
 
 
 def test_run_knows_cases_that_may_fail(tmp_path: Path) -> None:
@@ -448,3 +448,79 @@ def test_this_package_passes(pure: str, monkeypatch: pytest.MonkeyPatch) -> None
     done = subprocess.run(line, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout
     assert f"0 of {len(CASES)} cases fail; left out by it: nothing\n" in done.stdout
+
+
+# The page.
+
+PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+
+
+def table_of_the_page() -> list[list[str]]:
+    rows = re.findall(r"^\| (.*) \|$", PAGE.split("table begins")[1], re.MULTILINE)
+    return [[cell.strip() for cell in row.split(" | ")] for row in rows]
+
+
+def test_the_page_has_the_numbers_of_the_suite() -> None:
+    assert f"holds {len(CASES)} event streams" in PAGE
+    assert f"The cases catch {len(MUTANTS)} faults" in PAGE
+    assert f"at most {SHORT} bytes" in PAGE
+    assert " of 254 cases fail".replace("254", str(len(CASES))) in PAGE
+
+
+def test_the_table_of_the_page_is_of_these_cases() -> None:
+    head, _, counts, *rows = table_of_the_page()
+    sections = Counter(case["section"] for case in CASES)
+    sections |= {"comments": len(CASES), "all": len(CASES)}
+    names = [name.removeprefix("9.2.6 ").removeprefix("extension: ") for name in sections]
+    # The first column has the names, the last one what is left out.
+    assert head[1:-1] == names
+    assert counts[1:-1] == [str(count) for count in sections.values()]
+    own = [row for row in rows if row[0].startswith("sse-stream")]
+    assert [row[0] for row in own] == ["sse-stream, compiled", "sse-stream, pure"]
+    assert all(set(row[1:-1]) == {"0", "**0**"} for row in own)
+    assert {row[0] for row in rows[2:]} == {*PYTHON, *NODE}
+    assert {path.name for path in ADAPTERS} == {
+        *PYTHON.values(),
+        *NODE.values(),
+        "by_sse_stream.py",
+    }
+
+
+def test_the_output_on_the_page_is_that_of_undici() -> None:
+    [row] = [row for row in table_of_the_page() if row[0] == "undici"]
+    head = table_of_the_page()[0]
+    assert f"\n    {row[-2].strip('*')} of {len(CASES)} cases fail; left out by it: " in PAGE
+    for section, count, fail in re.findall(
+        r"^    9\.2\.6 (.*?)  +(\d+) +(\d+) +0$", PAGE, re.MULTILINE
+    ):
+        assert row[head.index(section)] == fail
+        assert int(count) == sum(case["section"] == f"9.2.6 {section}" for case in CASES)
+
+
+def test_the_case_on_the_page_is_in_the_file() -> None:
+    [found] = re.findall(r"^    \{\n.*?^    \}\n", PAGE, re.MULTILINE | re.DOTALL)
+    assert json.loads(found) in CASES
+
+
+def test_the_program_on_the_page_passes(tmp_path: Path) -> None:
+    # As the page says: two files and a program in one folder.
+    for name in ("cases.json", "run.py"):
+        shutil.copy(FOLDER / name, tmp_path)
+    [block] = [block.code for block in blocks("docs/conformance.md") if block.language == "py"]
+    (tmp_path / "program.py").write_text(block)
+    parser = (FOLDER / "plain.py").read_text(encoding="utf-8").replace("PlainParser", "Parser")
+    (tmp_path / "my_parser.py").write_text(parser, encoding="utf-8")
+    line = [sys.executable, "run.py", "--", sys.executable, "program.py"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "left out by it: last_event_id, comments, done\n" in done.stdout
+
+
+def test_the_request_on_the_page_has_the_answer_on_it() -> None:
+    request, answer = (
+        json.loads(line) for line in re.findall(r"^    (\{\"\w+\": .*\})$", PAGE, re.MULTILINE)[:2]
+    )
+    chunks = [base64.b64decode(chunk) for chunk in request["chunks"]]
+    assert answer == {
+        name: value for name, value in answer_of(build(SOURCE), chunks).items() if name in answer
+    }
