@@ -360,3 +360,4 @@ if TYPE_CHECKING:
     Item: TypeAlias = Event | Block | Comment | Done | Ignored
 else:
     Item = Event | Block | Comment | Done | Ignored
+    """Everything that a parser returns. DONE is the only object of the class Done."""
