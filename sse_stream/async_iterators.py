@@ -28,8 +28,11 @@ def aiter_events(
     """Yield the events of an async source; the async form of iter_events().
 
     The sources are async iterables of bytes, and the async responses, streams and readers of
-    HTTP clients, asyncio, anyio and trio. The iterator is also an async context manager, which
-    closes the source. If it is dropped, it closes nothing itself.
+    HTTP clients, asyncio, anyio and trio. The arguments and errors are those of iter_events().
+
+    The iterator closes the source if it stops before the source ends, in ``aclose()``, and at
+    the end of ``async with``. If it is dropped, it closes nothing itself. A call while another
+    task waits for the next event is a RuntimeError, and changes nothing.
 
     If ``anext()`` is cancelled, for example by a timeout, nothing is closed: the next call
     continues if the source can. A source that is an async generator cannot: the stream then
@@ -58,7 +61,7 @@ def aiter_items(
 ) -> AsyncItems:
     """Yield every item of an async source; the async form of iter_items().
 
-    It is a context manager and can be cancelled, like that of aiter_events().
+    The iterator can be closed and cancelled like that of aiter_events().
 
     >>> import asyncio
     >>> async def chunks():
@@ -83,7 +86,7 @@ _SIZE = 65536
 def aiter_chunks(source: AsyncSource, *, size: int = _SIZE) -> AsyncChunks:
     """Yield the bytes of an async source as they arrive; the async form of iter_chunks().
 
-    It is a context manager and can be cancelled, like that of aiter_events().
+    The iterator can be closed and cancelled like that of aiter_events().
 
     >>> import asyncio
     >>> async def main():

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """Calls a function for each item, in stream order.
+    """Calls a function for each item, in the order of the stream.
 
-    For transports that call a function when bytes arrive (asyncio.Protocol, pycurl). If a
+    It is for transports that call a function when bytes arrive (asyncio.Protocol, pycurl). If a
     callback raises an error, it passes through, and the next call of feed() or close()
-    continues with the items after it. A Block goes to ``on_event``.
+    continues with the items after it.
 
-    ``stream`` says how the stream ends; if it does not have ``all_items``, only ``on_event`` is
-    called. Without it all items are dispatched, and the parser reports ignored lines if
-    ``on_ignored`` is given. Raises TypeError for a stream that is no EventStream of this package.
+    - ``on_event`` is called with each Event, and with each Block.
+    - ``on_comment``, ``on_done``, ``on_ignored`` are called with each Comment, DONE, Ignored.
+    - ``stream``: an EventStream, which says how the stream ends. If it does not have
+      ``all_items``, only ``on_event`` is called. Without it all items are dispatched, and
+      ignored lines if ``on_ignored`` is given.
+
+    Raises TypeError for a stream that is no EventStream of this package.
 
     >>> dispatcher = Dispatcher(on_event=lambda event: print(event.data))
     >>> dispatcher.feed(b"data: 1\\n\\n")

@@ -34,15 +34,20 @@ _FOREIGN = (b"{", b"[{", b"<")
 class EventStream(Generic[ItemT]):
     """One event stream from its first chunk to its end, without I/O.
 
-    Feed it each chunk and close it at the end; it returns the events (with ``all_items`` every
-    item), and raises an error if the stream was not complete or not an event stream.
+    Feed it each chunk and close it at the end. It returns the events, and raises an error if
+    the stream was not complete or not an event stream.
 
-    ``parser`` is a Parser with options of your own. The stream is complete at DONE, or at the
-    first event (or Block) for which ``until`` returns true: ``until`` is called once for each
-    event, before the event is returned. After that event nothing is returned, and nothing
-    after DONE unless ``all_items``. ``flush`` treats the end of the source as the missing blank
-    line. With ``require_done``, an end before the stream is complete is an error. Raises
-    TypeError for a wrong argument. One thread at a time may use a stream.
+    - ``parser``: a new Parser with options of your own.
+    - ``all_items``: return every item, also after DONE.
+    - ``until``: it is called once for each event (or Block), before the event is returned. If it
+      returns true, the stream is complete, and nothing after that event is returned.
+    - ``flush``: treat the end of the source as the missing blank line.
+    - ``require_done``: an end before DONE and before the event of ``until`` is an
+      IncompleteStreamError.
+
+    Raises TypeError for a wrong argument; an async ``until`` is one. One thread at a time may
+    use a stream. For type checkers it is an EventStream[Event], with ``all_items`` an
+    EventStream[Item]; for a parser with ``blocks=True``, write EventStream[Block].
 
     >>> stream = EventStream(require_done=True)
     >>> stream.feed(b"data: 1\\n\\ndata: [DONE]\\n\\n")
@@ -57,9 +62,10 @@ class EventStream(Generic[ItemT]):
     )  # fmt: skip
 
     complete: bool
-    """Whether DONE came, or the event that ``until`` accepts."""
+    """Whether DONE came, or the first event for which ``until`` returned true."""
     over: bool
-    """Whether nothing more is returned: the stream is complete, closed, or ended by an error."""
+    """Whether nothing more is returned: after the event of ``until``, after DONE (unless
+    ``all_items``), after close() and after an error."""
 
     @overload
     def __init__(
@@ -124,7 +130,8 @@ class EventStream(Generic[ItemT]):
 
     @property
     def parser(self) -> Parser:
-        """The parser. Once the stream is over, it may have read on to the end of the chunk."""
+        """The parser. When the stream is over, it has read on to the end of the chunk: to resume,
+        take the ``id`` of the last event, not the parser's ``last_event_id``."""
         return self._parser
 
     def feed(self, data: Buffer) -> list[ItemT]:

@@ -91,8 +91,8 @@ class _WithData(_Value):
 
         ``path`` is keys of objects and indexes of arrays. ``default`` is returned where a step
         of it is missing, null or in a value of another kind. ``loads`` decodes the text
-        (json.loads by default); its own error passes through. Raises ValueError for a Block
-        without data.
+        (json.loads by default); its own error, such as ValueError, passes through. Raises
+        ValueError for a Block without data.
 
         >>> event = Event(data='{"choices": [{"delta": {"content": null}}]}')
         >>> event.json("choices", 0, "delta", "content", default="")
@@ -143,10 +143,6 @@ def _decode(data: str) -> Any:
 class Event(_WithData):
     """A dispatched event (HTML standard, 9.2.6).
 
-    ``event`` is its type, ``data`` the data buffer, ``id`` the last event ID string
-    when it was dispatched, ``retry`` the reconnection time in milliseconds if this block
-    set one, else None.
-
     >>> Event(data='{"n": 1}').json()
     {'n': 1}
     """
@@ -186,7 +182,7 @@ class Event(_WithData):
 
     @property
     def retry(self) -> int | None:
-        """The reconnection time in milliseconds that this block set, or None."""
+        """The reconnection time that this block set, in milliseconds, or None."""
         return self._retry
 
 
@@ -204,10 +200,9 @@ def make_event(event: str, data: str, id: str, retry: int | None) -> Event:
 class Block(_WithData):
     """The fields of one block as they were received; see ``Parser(blocks=True)``.
 
-    None stands for a field that the block did not have. ``event`` is the value of its last
-    event field, ``data`` the values of its data fields, joined by newlines, ``id`` the value of
-    its last id field, ``retry`` that of its last retry field, in milliseconds. An ``id`` or
-    ``retry`` that the standard ignores is no field.
+    None stands for a field that the block did not have, and an empty text for one without a
+    value. The last ``event``, ``id`` and ``retry`` count; an ``id`` or ``retry`` that the
+    standard ignores is no field. A block without ``data`` is returned too.
 
     >>> Block(event="message", id="7")
     Block(event='message', data=None, id='7', retry=None)
@@ -237,7 +232,7 @@ class Block(_WithData):
 
     @property
     def event(self) -> str | None:
-        """The value of the event field, or None."""
+        """The value of the last event field, or None."""
         return self._type
 
     @property
@@ -247,18 +242,18 @@ class Block(_WithData):
 
     @property
     def id(self) -> str | None:
-        """The value of the id field, or None."""
+        """The value of the last id field, or None."""
         return self._id
 
     @property
     def retry(self) -> int | None:
-        """The value of the retry field in milliseconds, or None."""
+        """The value of the last retry field, in milliseconds, or None."""
         return self._retry
 
 
 @final
 class Comment(_Value):
-    """A comment line: ``text`` is the line without its colon and one space after it.
+    """A comment line (HTML standard, 9.2.6), which is returned at its own place in the stream.
 
     >>> Comment("PROCESSING").text
     'PROCESSING'
@@ -276,7 +271,7 @@ class Comment(_Value):
 
     @property
     def text(self) -> str:
-        """The comment, decoded."""
+        """The line, decoded, without its colon and one space after it."""
         return self._text
 
 
@@ -284,8 +279,8 @@ class Comment(_Value):
 class Ignored(_Value):
     """A line that the standard tells a parser to ignore; see ``Parser(report_ignored=True)``.
 
-    ``line`` is the whole line: one with an unknown field name, a ``retry`` that is not a
-    number, or an ``id`` with NUL.
+    It has an unknown field name, a ``retry`` that is not a number below 2**64, or an ``id``
+    with NUL.
 
     >>> Ignored("error: context full").line
     'error: context full'

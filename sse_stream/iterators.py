@@ -27,14 +27,20 @@ def iter_events(
     """Yield the events of a response, file, socket, bytes or iterable of bytes, as they arrive.
 
     It stops at DONE, after the first event for which ``until`` returns true, or where the
-    source ends. With ``require_done``, a source that ends before that raises
-    IncompleteStreamError. ``flush`` treats the end of the source as the missing blank line.
-    ``drain`` reads the rest of the source and discards it, with any error, so that an HTTP
-    client can use its connection again.
+    source ends.
 
-    Errors of the source pass through, after all events before them. The iterator closes the
-    source when it stops before the source ends, is closed or is dropped. Raises TypeError for
-    a wrong source, and the errors of EventStream.
+    - ``parser``: a new Parser with options of your own; one with ``blocks=True`` is a TypeError.
+    - ``until``: it is called once for each event, before the event is returned.
+    - ``flush``: treat the end of the source as the missing blank line.
+    - ``require_done``: if the source ends before DONE and before the event of ``until``, raise
+      IncompleteStreamError.
+    - ``drain``: after the end of the answer, read the rest of the source and discard it, with
+      any error, so that an HTTP client can use its connection again.
+
+    Raises TypeError for a wrong argument, at once, and the errors of EventStream.feed() and
+    EventStream.close(). Errors of the source pass through. Each comes after all events before
+    it. The iterator closes the source if it stops before the source ends, is closed or is
+    dropped; a source that was read to its end stays open.
 
     >>> [event.data for event in iter_events([b"data: 1\\n\\ndata: [DONE]\\n\\n"])]
     ['1']
@@ -54,7 +60,8 @@ def iter_items(
 ) -> Generator[Item, None, None]:
     """Yield every item of a source: also comments and DONE, which does not stop it.
 
-    ``until`` is called for each event (or Block). Otherwise like iter_events().
+    ``until`` is called for each event, or for each Block if the parser has ``blocks=True``.
+    Otherwise it is like iter_events().
 
     >>> list(iter_items([b": hi\\n", b"data: 1\\n\\n"]))
     [Comment(text='hi'), Event(event='message', data='1', id='', retry=None)]
@@ -71,11 +78,13 @@ _SIZE = 65536
 def iter_chunks(source: Source, *, size: int = _SIZE) -> Generator[bytes, None, None]:
     """Yield the bytes of a source as they arrive; it never waits until a buffer is full.
 
-    The sources are those of iter_events(). Where the source is read with a number of bytes, a
-    chunk has at most ``size`` bytes; chunks that the source makes itself are not cut. A
-    non-blocking file that has no data now raises BlockingIOError. The source is closed as with
-    iter_events(). Raises TypeError for a wrong source, ValueError for a size that is not
-    positive.
+    The sources are those of iter_events(), and are closed as there. ``size`` is the number of
+    bytes that are asked for at once, where the source is read so; chunks that the source makes
+    itself are not cut.
+
+    Raises TypeError for a wrong argument and ValueError for a size that is not positive, at
+    once; BlockingIOError if a non-blocking file has no data now. Errors of the source pass
+    through.
 
     >>> import io
     >>> list(iter_chunks(io.BytesIO(b"data: 1\\n\\n"), size=5))

@@ -14,15 +14,13 @@ import pytest
 from support.pages import PAGES, ROOT, Block, blocks, execute, write_modules
 from support.server import Exchange, Server, Step
 
-import sse_stream
-from sse_stream import Event, Parser
-
 CHAT = (ROOT / "tests" / "data" / "chat.sse").read_bytes()
 EVENTS = [item for item in Parser().feed(CHAT) if isinstance(item, Event)]
 # The tests of these pages run their blocks.
 TESTED_ELSEWHERE = {
     "docs/gateway.md": "pages/test_gateway.py",
     "docs/moving-over.md": "pages/test_moving_over.py",
+    "docs/reference.md": "pages/test_reference.py",
     "docs/replacing-other-parsers.md": "clients/test_other_clients.py",
 }
 # The tests of these blocks are in test_recipes.py.
@@ -195,9 +193,3 @@ def test_the_page_of_the_command_line_has_every_option() -> None:
     text = (ROOT / "docs" / "command-line.md").read_text("utf-8")
     option = r"(?<![\w-])--[a-z-]+"
     assert set(re.findall(option, printed)) - {"--help"} <= set(re.findall(option, text))
-
-
-def test_the_reference_has_every_public_name() -> None:
-    text = (ROOT / "docs" / "reference.md").read_text("utf-8")
-    named = {name for code in re.findall(r"`([^`\n]+)`", text) for name in re.findall(r"\w+", code)}
-    assert set(sse_stream.__all__) - named == set()

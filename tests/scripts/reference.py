@@ -8,6 +8,7 @@ It reads the source of the package, so that the page is the same for both forms 
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,13 +43,13 @@ docstrings. In the signatures:
 - Sizes are in bytes, times in milliseconds. Section numbers are those of the
   [HTML standard](https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
-**Threads.** Functions and items can be used by all threads at the same time. A parser, a stream, a
-dispatcher and an iterator belong to one thread at a time, or to one task: they have no lock. In the
-compiled form, a call of a parser that another thread is using raises RuntimeError or waits; it
-never damages the parser.
+**Threads.** Several threads may use functions and items at the same time. A parser, a stream, a
+dispatcher and an iterator have no lock: one thread at a time, or one task, may use them. In the
+compiled form, a call of a parser that another thread is using raises RuntimeError or waits, and
+damages nothing.
 
-**Errors of arguments** are TypeError and ValueError; they change nothing, and the next call works.
-Errors of the stream are SSEError and its subclasses.
+**Errors** of arguments are TypeError and ValueError; they change nothing. Errors of the stream are
+subclasses of SSEError.
 
 The examples begin with this:
 
@@ -56,6 +57,17 @@ The examples begin with this:
 >>> from sse_stream import *
 ```
 """
+
+TEXTS = {
+    "Items": """
+Items are immutable values. They are hashable, equal to items of the same class with the same
+values, and can be pickled and copied; `copy.replace` of Python 3.13 changes values in a copy. In a
+`match` statement, the values stand in the order of the constructor. These classes are final.
+""",
+    "Errors": """
+The values that are listed for a class are its attributes.
+""",
+}
 
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -95,9 +107,10 @@ MODULES = [
 
 
 def page() -> str:
+    FIRST.clear()
     parts = [START]
     for group, names in GROUPS.items():
-        parts.append(f"\n## {group}\n")
+        parts.append(f"\n## {group}\n" + TEXTS.get(group, ""))
         parts += [entry(name) for name in names.split()]
     return "".join(parts)
 
@@ -121,29 +134,54 @@ def section(name: str, shown: str, node: Definition) -> str:
 
 
 def members(module: Module, kind: ast.ClassDef) -> str:
-    """Return the attributes, properties and methods of a class, those of its bases too."""
-    parts: list[str] = []
+    """Return the attributes and properties of a class as a list, then its methods."""
+    attributes: list[str] = []
+    others: list[str] = []
     for node, after in zip(kind.body, [*kind.body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and isinstance(after, ast.Expr):
             assert isinstance(after.value, ast.Constant)
-            shown = f"{kind.name}.{ast.unparse(node.target)}: {ast.unparse(node.annotation)}"
-            parts.append(code(shown) + "\n" + markdown(str(after.value.value)))
-    for node in methods(module, kind):
-        if node.name[:1] == "_" or not ast.get_docstring(node):
+            name, text = ast.unparse(node.target), str(after.value.value)
+            attributes.append(attribute(name, node.annotation, text))
+    for owner, node in methods(module, kind):
+        text = ast.get_docstring(node) or ""
+        if node.name[:1] == "_" or not text:
             continue
         if "property" in map(ast.unparse, node.decorator_list):
             assert node.returns is not None
-            shown = f"{kind.name}.{node.name}: {ast.unparse(node.returns)}"
+            attributes.append(attribute(node.name, node.returns, text))
         else:
-            shown = signature(module, f"{kind.name}.{node.name}", node)
-        parts.append(code(shown) + "\n" + markdown(ast.get_docstring(node) or ""))
-    return "".join(parts)
+            shown = code(signature(module, f"{kind.name}.{node.name}", node))
+            # What a class has from the same base as the one before it is explained there.
+            first = FIRST.setdefault((owner, node.name), kind.name)
+            same = f"The same as {first}.{node.name}().\n"
+            others.append(f"{shown}\n{markdown(text) if first == kind.name else same}")
+    if attributes:
+        attributes.insert(0, "\nAttributes:\n\n")
+    return "".join(attributes + others)
 
 
-def methods(module: Module, kind: ast.ClassDef) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+FIRST: dict[tuple[str, str], str] = {}
+
+
+def attribute(name: str, annotation: ast.expr, docstring: str) -> str:
+    text = docstring.replace("``", "`").replace("\n", " ")
+    lines = textwrap.wrap(
+        f"- `{name}: {ast.unparse(annotation)}`: {text[0].lower()}{text[1:]}",
+        width=100,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines) + "\n"
+
+
+def methods(
+    module: Module, kind: ast.ClassDef
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Yield the methods of a class and of its bases, with the class that defines them."""
     for node in kind.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield node
+            yield kind.name, node
     for base in kind.bases:
         found = module.definitions.get(ast.unparse(base).partition("[")[0])
         if isinstance(found, ast.ClassDef):
@@ -152,7 +190,9 @@ def methods(module: Module, kind: ast.ClassDef) -> Iterator[ast.FunctionDef | as
 
 def class_signature(module: Module, kind: ast.ClassDef) -> str:
     made = [node for node in kind.body if getattr(node, "name", "") in ("__init__", "__new__")]
-    bases = [ast.unparse(base) for base in kind.bases if ast.unparse(base)[-5:] == "Error"]
+    bases = [
+        name for name in map(ast.unparse, kind.bases) if name[-9:] in ("Exception", "SSEError")
+    ]
     if not made:
         return f"class {kind.name}" + "".join(f"({base})" for base in bases)
     # The last one: those before it are overloads.
