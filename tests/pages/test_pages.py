@@ -14,6 +14,8 @@ import pytest
 from support.pages import PAGES, ROOT, Block, blocks, execute, write_modules
 from support.server import Exchange, Server, Step
 
+from sse_stream import Event, Parser
+
 CHAT = (ROOT / "tests" / "data" / "chat.sse").read_bytes()
 EVENTS = [item for item in Parser().feed(CHAT) if isinstance(item, Event)]
 # The tests of these pages run their blocks.
