@@ -44,9 +44,13 @@ class _Value:
             names = " and ".join([base.__name__ for base in cls.__bases__])
             raise TypeError(f"{names} is final: it cannot be the base of a class")
 
-    def _members(self) -> dict[str, object]:
+    def _members(self) -> tuple[object, ...]:
         kind: Any = type(self)
-        return {name: getattr(self, name) for name in kind.__match_args__}
+        return tuple([getattr(self, name) for name in kind.__match_args__])
+
+    def _by_name(self) -> dict[str, object]:
+        kind: Any = type(self)
+        return dict(zip(kind.__match_args__, self._members(), strict=True))
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -54,18 +58,18 @@ class _Value:
         return self._members() == other._members()
 
     def __hash__(self) -> int:
-        return hash(tuple(self._members().values()))
+        return hash(self._members())
 
     def __repr__(self) -> str:
-        members = [f"{name}={value!r}" for name, value in self._members().items()]
+        members = [f"{name}={value!r}" for name, value in self._by_name().items()]
         return f"{type(self).__name__}({', '.join(members)})"
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
-        return type(self), tuple(self._members().values())
+        return type(self), self._members()
 
     def __replace__(self, **changes: Any) -> Self:
         """Return a copy with other values for the members named (``copy.replace``)."""
-        return type(self)(**self._members() | changes)
+        return type(self)(**self._by_name() | changes)
 
 
 class _WithData(_Value):
