@@ -27,6 +27,7 @@ from conformance.table import NODE, PYTHON
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
+PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
 ADAPTERS = sorted(
     path for path in (FOLDER / "adapters").iterdir() if path.suffix in (".py", ".mjs")
 )
@@ -182,9 +183,15 @@ def test_prove_finds_a_wrong_answer(tmp_path: Path) -> None:
     assert printed.splitlines()[-1].startswith("2 of 5 answers proved")
 
 
-def test_prove_makes_the_answers_again(tmp_path: Path) -> None:
-    prove_a_copy(tmp_path, wrong_answers(), "--no-browser", "--write")
-    assert load(tmp_path / "conformance" / "cases.json") == CASES[:5]
+@pytest.mark.parametrize("answers", ["wrong", "none"])
+def test_prove_makes_the_answers_again(answers: str, tmp_path: Path) -> None:
+    cases = wrong_answers()
+    if answers == "none":
+        cases = [
+            {name: case[name] for name in ("name", "section", "why", "input")} for case in cases
+        ]
+    prove_a_copy(tmp_path, cases, "--no-browser", "--write")
+    assert (tmp_path / "conformance" / "cases.json").read_text() == prove.as_text(CASES[:5])
 
 
 # What the cases catch.
@@ -232,6 +239,9 @@ def test_each_case_is_needed_or_says_why_it_stays() -> None:
     }
     kept = [name for names in KEPT.values() for name in names.split()]
     assert sorted(kept) == sorted(set(NAMES) - needed)
+    # docs/conformance.md says how many these are.
+    assert f"\n- {len(needed)} of the cases catch" in PAGE
+    assert f"The other {len(kept)} stay" in PAGE
 
 
 # The runner.
@@ -451,8 +461,6 @@ def test_this_package_passes(pure: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 # The page.
-
-PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
 
 
 def table_of_the_page() -> list[list[str]]:
