@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer, Self
 
-    from .items import Event
+    from .items import Event, Item
     from .parser import Parser
     from .sources import AsyncSource
 
@@ -100,8 +100,8 @@ def aiter_chunks(source: AsyncSource, *, size: int = _SIZE) -> AsyncChunks:
     return AsyncChunks(source, open_async_source(source, "aiter_chunks", size), ChunkStream())
 
 
-class AsyncItems:
-    """What aiter_items() returns.
+class _AsyncLoop:
+    """Reads an async source, and returns what its stream makes of the bytes.
 
     A class and not an async generator, because a cancelled ``await`` ends a generator.
     """
@@ -219,7 +219,17 @@ class AsyncItems:
         raise error or StopAsyncIteration
 
 
-class AsyncEvents(AsyncItems):
+class AsyncItems(_AsyncLoop):
+    """What aiter_items() returns."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        async def __anext__(self) -> Item: ...
+
+
+class AsyncEvents(_AsyncLoop):
     """What aiter_events() returns."""
 
     __slots__ = ()
@@ -229,7 +239,7 @@ class AsyncEvents(AsyncItems):
         async def __anext__(self) -> Event: ...
 
 
-class AsyncChunks(AsyncItems):
+class AsyncChunks(_AsyncLoop):
     """What aiter_chunks() returns."""
 
     __slots__ = ()

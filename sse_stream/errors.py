@@ -27,7 +27,7 @@ class EventTooLargeError(SSEError):
     >>> Parser(max_event_size=8).feed(b"data: 123")
     Traceback (most recent call last):
         ...
-    sse_stream.errors.EventTooLargeError: an event or a line is larger than the limit of 8 bytes \\
+    sse_stream.errors.EventTooLargeError: an event or a line is larger than the limit of 8 bytes \
 (max_event_size)
     """
 

@@ -277,7 +277,9 @@ def _advice(source: Any, caller: str, size: int) -> str:
         advice = f"call a{call}(source)"
     elif caller != call and _sync_chunks(source, size) is not None:
         advice = f"call {call}(source)"
-    elif hasattr(source, "__enter__") or hasattr(source, "__aenter__"):
+    elif hasattr(source, "__fspath__"):
+        advice = "open it in binary mode, and pass the file"
+    elif _has(source, "__enter__") or _has(source, "__aenter__"):
         advice = "enter it with `with` or `async with`, and pass what that gives"
     elif callable(source):
         advice = "call it, and pass what it returns"

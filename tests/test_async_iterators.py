@@ -8,7 +8,7 @@ import gc
 import selectors
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.sources import (
@@ -42,8 +42,20 @@ from sse_stream import (
     aiter_items,
 )
 
-adapters = pytest.mark.parametrize("adapter", ASYNC)
+every_call = pytest.mark.parametrize("iterate", ASYNC)
 kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+
+    async def type_checkers_know_the_items(source: AsyncSource) -> None:
+        assert_type(await anext(aiter_chunks(source)), bytes)
+        assert_type(await anext(aiter_events(source)), Event)
+        assert_type(await anext(aiter_items(source)), Item)
+        async with aiter_items(source) as items:
+            assert_type(items, AsyncItems)
+        assert_type(await items.aclose(), None)
 
 
 def is_one(event: Event) -> bool:
@@ -60,26 +72,26 @@ def test_their_types_have_public_names() -> None:
 # A timeout does not end the stream.
 
 
-@adapters
+@every_call
 @kinds
-def test_after_a_timeout_the_iterator_goes_on(adapter: Any, kind: type[AsyncSource]) -> None:
+def test_after_a_timeout_the_iterator_goes_on(iterate: Any, kind: type[AsyncSource]) -> None:
     async def main() -> None:
         source = kind(CHUNKS, stuck=True)
-        items = adapter(source, require_done=True)
+        items = iterate(source, require_done=True)
         got: list[Item] = []
         # Before the first chunk, and twice at the same place.
         await interrupt(anext(items))
         await interrupt(anext(items))
         assert source.waiting.is_set()
-        for wanted in given_by(adapter, ITEMS):
+        for wanted in given_by(iterate, ITEMS):
             source.go_on.set()
             got.append(await anext(items))
             source.go_on.clear()
             if wanted == Event(data="2", id="7"):
                 await interrupt(anext(items))
         source.go_on.set()
-        assert [*got, *await collect(items)] == given_by(adapter, ITEMS)
-        assert source.closed == (adapter is aiter_events)
+        assert [*got, *await collect(items)] == given_by(iterate, ITEMS)
+        assert source.closed == (iterate is aiter_events)
 
     run(main())
 
@@ -147,16 +159,16 @@ WRAPPERS: list[Callable[[AsyncGenerator[bytes, None]], Any]] = [
 @pytest.mark.parametrize("wrap", WRAPPERS)
 @pytest.mark.parametrize("require_done", [False, True])
 @pytest.mark.parametrize("cut", [0, 1, 2])
-@adapters
+@every_call
 def test_a_generator_that_a_timeout_ended_is_incomplete(
-    adapter: Any, cut: int, require_done: bool, wrap: Any
+    iterate: Any, cut: int, require_done: bool, wrap: Any
 ) -> None:
     closed: list[str] = []
 
     async def main() -> None:
         source = wrap(generator_of(CHUNKS[:cut], closed))
-        items = adapter(source, require_done=require_done)
-        for wanted in given_by(adapter, ITEMS[: [0, 1, 3][cut]]):
+        items = iterate(source, require_done=require_done)
+        for wanted in given_by(iterate, ITEMS[: [0, 1, 3][cut]]):
             assert await anext(items) == wanted
         await interrupt(anext(items))
         assert closed == ["generator"]
@@ -169,10 +181,10 @@ def test_a_generator_that_a_timeout_ended_is_incomplete(
     run(main())
 
 
-@adapters
+@every_call
 @pytest.mark.parametrize("drain", [False, True])
 def test_the_source_of_a_generator_that_a_timeout_ended_is_closed(
-    adapter: Any, drain: bool
+    iterate: Any, drain: bool
 ) -> None:
     closed: list[str] = []
 
@@ -189,8 +201,8 @@ def test_the_source_of_a_generator_that_a_timeout_ended_is_closed(
         # In the middle of the answer, and after its end.
         for until in (None, is_one):
             closed.clear()
-            items = adapter(Made(), until=until, drain=drain)
-            for wanted in given_by(adapter, ITEMS[: 3 if until is None else 2]):
+            items = iterate(Made(), until=until, drain=drain)
+            for wanted in given_by(iterate, ITEMS[: 3 if until is None else 2]):
                 assert await anext(items) == wanted
             if until is None or drain:
                 await interrupt(anext(items))
@@ -230,17 +242,17 @@ def test_a_generator_that_goes_on_after_a_timeout_is_not_cut() -> None:
     run(main())
 
 
-@adapters
-def test_flush_makes_no_event_of_a_block_that_a_timeout_cut(adapter: Any) -> None:
+@every_call
+def test_flush_makes_no_event_of_a_block_that_a_timeout_cut(iterate: Any) -> None:
     async def main() -> None:
-        items = adapter(generator_of([b"data: half\n"], []), flush=True)
+        items = iterate(generator_of([b"data: half\n"], []), flush=True)
         await interrupt(anext(items))
         with pytest.raises(IncompleteStreamError):
             await anext(items)
 
         # A source that goes on is not cut.
         source = AsyncSource([b"data: whole\n"], stuck=True)
-        items = adapter(source, flush=True)
+        items = iterate(source, flush=True)
         await interrupt(anext(items))
         source.go_on.set()
         assert await collect(items) == [Event(data="whole")]
@@ -330,11 +342,11 @@ def test_comments_keep_an_idle_timeout_from_expiring() -> None:
 # Several tasks.
 
 
-@adapters
-def test_a_second_anext_meanwhile_is_refused_and_changes_nothing(adapter: Any) -> None:
+@every_call
+def test_a_second_anext_meanwhile_is_refused_and_changes_nothing(iterate: Any) -> None:
     async def main() -> None:
         source = AsyncSource(CHUNKS, stuck=True)
-        items = adapter(source, require_done=True)
+        items = iterate(source, require_done=True)
         first = asyncio.create_task(anext(items))
         await source.waiting.wait()
         for _ in range(2):
@@ -342,16 +354,16 @@ def test_a_second_anext_meanwhile_is_refused_and_changes_nothing(adapter: Any) -
                 await anext(items)
         assert not source.closed
         source.go_on.set()
-        assert [await first, *await collect(items)] == given_by(adapter, ITEMS)
+        assert [await first, *await collect(items)] == given_by(iterate, ITEMS)
 
     run(main())
 
 
-@adapters
-def test_aclose_while_another_task_waits_is_refused_and_changes_nothing(adapter: Any) -> None:
+@every_call
+def test_aclose_while_another_task_waits_is_refused_and_changes_nothing(iterate: Any) -> None:
     async def main() -> None:
         source = AsyncSource(CHUNKS, stuck=True)
-        items = adapter(source)
+        items = iterate(source)
         first = asyncio.create_task(anext(items))
         await source.waiting.wait()
         with pytest.raises(RuntimeError, match="another task"):
@@ -361,13 +373,13 @@ def test_aclose_while_another_task_waits_is_refused_and_changes_nothing(adapter:
                 pass
         assert not source.closed
         source.go_on.set()
-        assert [await first, *await collect(items)] == given_by(adapter, ITEMS)
+        assert [await first, *await collect(items)] == given_by(iterate, ITEMS)
 
     run(main())
 
 
-@adapters
-def test_anext_and_aclose_while_another_task_closes(adapter: Any) -> None:
+@every_call
+def test_anext_and_aclose_while_another_task_closes(iterate: Any) -> None:
     closing, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(AsyncSource):
@@ -378,7 +390,7 @@ def test_anext_and_aclose_while_another_task_closes(adapter: Any) -> None:
 
     async def main() -> None:
         source = Slow(CHUNKS)
-        items = adapter(source)
+        items = iterate(source)
         await anext(items)
         first = asyncio.create_task(items.aclose())
         await closing.wait()
@@ -423,21 +435,21 @@ async def never_started(items: Any, source: AsyncSource) -> None:
 
 
 @pytest.mark.parametrize("main", [left, raised, closed, never_started])
-@pytest.mark.parametrize("adapter", [*ASYNC, aiter_chunks])
+@pytest.mark.parametrize("iterate", [*ASYNC, aiter_chunks])
 @kinds
-def test_closing_closes_the_source(adapter: Any, kind: type[AsyncSource], main: Any) -> None:
+def test_closing_closes_the_source(iterate: Any, kind: type[AsyncSource], main: Any) -> None:
     source = kind(CHUNKS)
-    at_once(main(adapter(source), source))
+    at_once(main(iterate(source), source))
 
 
-@pytest.mark.parametrize("adapter", [aiter_items, aiter_chunks])
+@pytest.mark.parametrize("iterate", [aiter_items, aiter_chunks])
 @kinds
 def test_a_source_that_was_read_to_its_end_is_left_open(
-    adapter: Any, kind: type[AsyncSource]
+    iterate: Any, kind: type[AsyncSource]
 ) -> None:
     async def main() -> None:
         source = kind(CHUNKS)
-        async with adapter(source) as items:
+        async with iterate(source) as items:
             assert len(await collect(items)) > 1
         assert source.closed == 0
         await items.aclose()
@@ -446,13 +458,13 @@ def test_a_source_that_was_read_to_its_end_is_left_open(
     at_once(main())
 
 
-@adapters
+@every_call
 @kinds
 def test_a_cancelled_loop_in_a_context_closes_the_source(
-    adapter: Any, kind: type[AsyncSource]
+    iterate: Any, kind: type[AsyncSource]
 ) -> None:
     async def read(source: AsyncSource) -> None:
-        async with adapter(source) as items:
+        async with iterate(source) as items:
             await anext(items)
 
     async def main() -> None:
@@ -467,13 +479,13 @@ def test_a_cancelled_loop_in_a_context_closes_the_source(
     run(main())
 
 
-@adapters
-def test_until_is_not_asked_after_closing(adapter: Any) -> None:
+@every_call
+def test_until_is_not_asked_after_closing(iterate: Any) -> None:
     def fail(event: Event) -> bool:
         raise Stop
 
     async def main() -> None:
-        items = adapter(AsyncSource(CHUNKS), until=fail)
+        items = iterate(AsyncSource(CHUNKS), until=fail)
         await items.aclose()
         assert await collect(items) == []
 
@@ -492,11 +504,11 @@ def test_nothing_is_drained_when_closed_early() -> None:
     at_once(main())
 
 
-@adapters
-def test_an_error_of_closing_is_raised_by_aclose(adapter: Any) -> None:
+@every_call
+def test_an_error_of_closing_is_raised_by_aclose(iterate: Any) -> None:
     async def main() -> None:
         source = AsyncSource(CHUNKS, closing=error)
-        items = adapter(source)
+        items = iterate(source)
         await anext(items)
         with pytest.raises(ValueError, match="closing") as caught:
             await items.aclose()
@@ -516,7 +528,7 @@ class SlowToClose(AsyncSource):
         await asyncio.Event().wait()
 
 
-@adapters
+@every_call
 @pytest.mark.parametrize(
     ("chunks", "error", "wanted"),
     [
@@ -527,12 +539,12 @@ class SlowToClose(AsyncSource):
     ],
 )
 def test_an_error_follows_a_closing_that_a_timeout_interrupts(
-    adapter: Any, chunks: list[bytes], error: Exception | None, wanted: type[Exception]
+    iterate: Any, chunks: list[bytes], error: Exception | None, wanted: type[Exception]
 ) -> None:
     async def main() -> None:
         source = SlowToClose(chunks, error)
-        items = adapter(source, parser=Parser(max_event_size=10))
-        if error and adapter is aiter_items:
+        items = iterate(source, parser=Parser(max_event_size=10))
+        if error and iterate is aiter_items:
             assert await anext(items) == Comment("a")
         await interrupt(anext(items))
         assert source.closed == 1
@@ -546,13 +558,13 @@ def test_an_error_follows_a_closing_that_a_timeout_interrupts(
     run(main())
 
 
-@adapters
-def test_an_error_of_until_follows_a_closing_that_a_timeout_interrupts(adapter: Any) -> None:
+@every_call
+def test_an_error_of_until_follows_a_closing_that_a_timeout_interrupts(iterate: Any) -> None:
     def fail(event: Event) -> bool:
         raise Stop
 
     async def main() -> None:
-        items = adapter(SlowToClose(CHUNKS[1:]), until=fail)
+        items = iterate(SlowToClose(CHUNKS[1:]), until=fail)
         await interrupt(anext(items))
         with pytest.raises(Stop):
             await anext(items)
@@ -560,12 +572,12 @@ def test_an_error_of_until_follows_a_closing_that_a_timeout_interrupts(adapter: 
     run(main())
 
 
-@adapters
-def test_the_end_of_the_answer_follows_a_closing_that_a_timeout_interrupts(adapter: Any) -> None:
+@every_call
+def test_the_end_of_the_answer_follows_a_closing_that_a_timeout_interrupts(iterate: Any) -> None:
     async def main() -> None:
         source = SlowToClose(CHUNKS)
-        items = adapter(source, until=is_one)
-        for wanted in given_by(adapter, ITEMS[:2]):
+        items = iterate(source, until=is_one)
+        for wanted in given_by(iterate, ITEMS[:2]):
             assert await anext(items) == wanted
         await interrupt(anext(items))
         assert source.closed == 1
@@ -588,12 +600,12 @@ class WithSlowIterator:
         await self.source.aclose()
 
 
-@adapters
-def test_cancelling_the_closing_of_the_iterator_still_closes_the_source(adapter: Any) -> None:
+@every_call
+def test_cancelling_the_closing_of_the_iterator_still_closes_the_source(iterate: Any) -> None:
     async def main() -> None:
         for closing in (None, ValueError("closing")):
             source = WithSlowIterator(closing)
-            items = adapter(source)
+            items = iterate(source)
             await anext(items)
             await interrupt(items.aclose())
             assert source.source.closed == 1 and await collect(items) == []
@@ -601,8 +613,8 @@ def test_cancelling_the_closing_of_the_iterator_still_closes_the_source(adapter:
     run(main())
 
 
-@adapters
-def test_a_source_that_cannot_be_closed_is_left_as_it_is(adapter: Any) -> None:
+@every_call
+def test_a_source_that_cannot_be_closed_is_left_as_it_is(iterate: Any) -> None:
     class Bare:
         def __aiter__(self) -> AsyncIterator[bytes]:
             return self
@@ -616,7 +628,7 @@ def test_a_source_that_cannot_be_closed_is_left_as_it_is(adapter: Any) -> None:
 
     async def main() -> None:
         for source in (Bare(), WithNone()):
-            async with adapter(source) as items:
+            async with iterate(source) as items:
                 assert await anext(items) == Event(data="x")
         reader = asyncio.StreamReader()
         reader.feed_data(b"data: x\n\ndata: y\n\n")
@@ -630,14 +642,14 @@ def test_a_source_that_cannot_be_closed_is_left_as_it_is(adapter: Any) -> None:
 # Dropping closes nothing, and leaves the event loop nothing to complain of.
 
 
-@adapters
+@every_call
 @kinds
-def test_a_dropped_iterator_closes_nothing(adapter: Any, kind: type[AsyncSource]) -> None:
+def test_a_dropped_iterator_closes_nothing(iterate: Any, kind: type[AsyncSource]) -> None:
     async def main() -> None:
         source = kind(CHUNKS)
-        async for _ in adapter(source):
+        async for _ in iterate(source):
             break
-        adapter(source)
+        iterate(source)
         gc.collect()
         await asyncio.sleep(0)
         assert source.closed == 0
@@ -646,20 +658,20 @@ def test_a_dropped_iterator_closes_nothing(adapter: Any, kind: type[AsyncSource]
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("adapter", [*ASYNC, aiter_chunks])
+@pytest.mark.parametrize("iterate", [*ASYNC, aiter_chunks])
 @pytest.mark.parametrize("held", [False, True])
 def test_the_end_of_the_event_loop_reports_nothing(
-    adapter: Any, held: bool, caplog: pytest.LogCaptureFixture
+    iterate: Any, held: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     closed: list[str] = []
     kept: list[Any] = []
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: kept.append(context))
-        items = adapter(generator_of(CHUNKS, closed))
+        items = iterate(generator_of(CHUNKS, closed))
         await anext(items)
         # One that is not iterated over has not started its generator.
-        adapter(generator_of(CHUNKS, closed))
+        iterate(generator_of(CHUNKS, closed))
         if held:
             held_items.append(items)
 
@@ -670,8 +682,8 @@ def test_the_end_of_the_event_loop_reports_nothing(
     assert closed == ["generator"] and kept == [] and caplog.records == []
 
 
-@adapters
-def test_closing_leaves_no_generator_to_the_garbage_collector(adapter: Any) -> None:
+@every_call
+def test_closing_leaves_no_generator_to_the_garbage_collector(iterate: Any) -> None:
     closed: list[str] = []
     finalized: list[object] = []
 
@@ -688,7 +700,7 @@ def test_closing_leaves_no_generator_to_the_garbage_collector(adapter: Any) -> N
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(finalizer=finalized.append)
         try:
-            items = adapter(Made())
+            items = iterate(Made())
             await anext(items)
             await items.aclose()
             del items
@@ -700,10 +712,10 @@ def test_closing_leaves_no_generator_to_the_garbage_collector(adapter: Any) -> N
     assert closed == ["generator", "source"] and finalized == []
 
 
-@adapters
-def test_an_iterator_may_be_made_outside_of_an_event_loop(adapter: Any) -> None:
+@every_call
+def test_an_iterator_may_be_made_outside_of_an_event_loop(iterate: Any) -> None:
     source, other = AsyncSource(CHUNKS), AsyncSource(CHUNKS)
-    items, never_started = adapter(source), adapter(other)
+    items, never_started = iterate(source), iterate(other)
 
     async def main() -> None:
         await anext(items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import importlib
 import io
 import os
@@ -25,6 +26,7 @@ from support.command import (
     ROOT,
     TEXT,
     WITHOUT_COVERAGE,
+    interrupt,
     posix,
     read_exactly,
     run,
@@ -217,8 +219,7 @@ def test_ctrl_c_while_reading_ends_it_by_the_signal(arguments: list[str]) -> Non
     with running(*arguments) as (process, write, read):
         write.write(b'data: {"a": "x"}\n\n')
         assert read.read(1)
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == -signal.SIGINT
+        assert interrupt(process) == -signal.SIGINT
         assert process.stderr is not None
         # The figures come out before the end.
         message = process.stderr.read()
@@ -250,8 +251,7 @@ def test_ctrl_c_while_a_fifo_is_opened_ends_it_by_the_signal(tmp_path: Path) -> 
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.read(1) == b"x"
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == -signal.SIGINT
+        assert interrupt(process) == -signal.SIGINT
         assert b"reading.py" not in process.stderr.read()
 
 
@@ -272,10 +272,9 @@ def test_ctrl_c_ends_a_shell_loop_around_it() -> None:
         process.stdin.write(b"data: x\n\n")
         assert read_exactly(process.stdout, 2) == b"x\n"
         # As a terminal does: every process of the job gets the signal.
-        os.killpg(process.pid, signal.SIGINT)
-        process.stdin.close()
+        send = functools.partial(os.killpg, process.pid, signal.SIGINT)
+        assert interrupt(process, send) == -signal.SIGINT
         assert process.stdout.read() == b""
-        assert process.wait() == -signal.SIGINT
 
 
 class Interrupted:

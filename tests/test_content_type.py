@@ -50,6 +50,18 @@ from sse_stream import is_event_stream
         ('text/html;a="\\\\", text/event-stream', True),
         ('text/html;a="b"c, text/event-stream', True),
         ('text/html, text/event-stream"a"', False),
+        # One that does not end goes on to the end of the header.
+        ('text/event-stream;a="b, text/html', True),
+        ('text/html;a="b\\', False),
+        # A backslash escapes only inside quotation marks.
+        ('text/event-stream;a=\\", text/html', True),
+        ('text/html;a=\\", text/event-stream"', False),
+        ('text/html;a=\\\\", text/event-stream"', False),
+        ("text/html;a=\\, text/event-stream", True),
+        # No character outside of ASCII belongs to a MIME type.
+        ("text/event-stream, \u212a/x", True),
+        ("text/event-stream, x/\xff", True),
+        ("text/event-stream\ud800", False),
     ],
 )
 def test_is_event_stream(content_type: str | None, answer: bool) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.sources import (
@@ -44,8 +44,19 @@ from sse_stream import (
     iter_items,
 )
 
-adapters = pytest.mark.parametrize("adapter", ALL)
-of_events = pytest.mark.parametrize("adapter", OF_EVENTS)
+every_call = pytest.mark.parametrize("iterate", ALL)
+of_events = pytest.mark.parametrize("iterate", OF_EVENTS)
+
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+
+    def type_checkers_know_the_items(source: Source) -> None:
+        assert_type(next(iter_chunks(source)), bytes)
+        assert_type(next(iter_events(source)), Event)
+        assert_type(next(iter_items(source)), Item)
+        with contextlib.closing(iter_events(source)) as events:
+            assert_type(next(events), Event)
 
 
 def is_one(event: Event) -> bool:
@@ -55,12 +66,12 @@ def is_one(event: Event) -> bool:
 # What they yield, and when they stop.
 
 
-@adapters
-def test_items_and_events(adapter: Any) -> None:
-    got = consume(adapter, CHUNKS)
+@every_call
+def test_items_and_events(iterate: Any) -> None:
+    got = consume(iterate, CHUNKS)
     # Items go on after DONE.
-    assert got.items == given_by(adapter, ITEMS) and got.error is None
-    assert consume(adapter, []).items == []
+    assert got.items == given_by(iterate, ITEMS) and got.error is None
+    assert consume(iterate, []).items == []
 
 
 def test_any_iterable_will_do() -> None:
@@ -104,122 +115,122 @@ def test_items_come_before_the_next_chunk_is_asked_for() -> None:
 
 
 @of_events
-def test_events_stop_at_done_without_reading_on(adapter: Any) -> None:
-    got = consume(adapter, [*CHUNKS, b"never"], require_done=True)
+def test_events_stop_at_done_without_reading_on(iterate: Any) -> None:
+    got = consume(iterate, [*CHUNKS, b"never"], require_done=True)
     assert got.items == EVENTS and got.error is None
     assert (got.source.chunks_read, got.source.closed) == (3, 1)
 
 
 @of_events
-def test_done_turned_off_is_an_event(adapter: Any) -> None:
-    got = consume(adapter, CHUNKS, parser=Parser(done=None))
+def test_done_turned_off_is_an_event(iterate: Any) -> None:
+    got = consume(iterate, CHUNKS, parser=Parser(done=None))
     assert [item.data for item in got.items] == ["1", "2", "[DONE]", "3"]
 
 
-@adapters
-def test_until_stops_after_the_event_it_accepts(adapter: Any) -> None:
-    got = consume(adapter, CHUNKS, until=is_one, require_done=True)
-    assert (got.items, got.error) == (given_by(adapter, ITEMS[:2]), None)
+@every_call
+def test_until_stops_after_the_event_it_accepts(iterate: Any) -> None:
+    got = consume(iterate, CHUNKS, until=is_one, require_done=True)
+    assert (got.items, got.error) == (given_by(iterate, ITEMS[:2]), None)
     assert (got.source.chunks_read, got.source.closed) == (2, 1)
 
 
 @of_events
-def test_done_comes_before_the_event_that_until_would_accept(adapter: Any) -> None:
-    assert consume(adapter, CHUNKS, until=lambda event: event.data == "3").items == EVENTS
+def test_done_comes_before_the_event_that_until_would_accept(iterate: Any) -> None:
+    assert consume(iterate, CHUNKS, until=lambda event: event.data == "3").items == EVENTS
 
 
-@adapters
+@every_call
 @pytest.mark.parametrize("drain", [False, True])
-def test_an_error_of_until_passes_through_and_closes(adapter: Any, drain: bool) -> None:
+def test_an_error_of_until_passes_through_and_closes(iterate: Any, drain: bool) -> None:
     def fail(event: Event) -> bool:
         if event.data == "2":
             raise error
         return False
 
     error = Stop()
-    got = consume(adapter, CHUNKS, until=fail, drain=drain)
+    got = consume(iterate, CHUNKS, until=fail, drain=drain)
     # What the same chunk completed is not yielded.
-    assert got.items == given_by(adapter, ITEMS[:1]) and got.error is error
+    assert got.items == given_by(iterate, ITEMS[:1]) and got.error is error
     assert (got.source.chunks_read, got.source.closed) == (2, 1)
 
 
-@adapters
-def test_the_callers_parser_is_used_and_closed(adapter: Any) -> None:
+@every_call
+def test_the_callers_parser_is_used_and_closed(iterate: Any) -> None:
     parser = Parser(last_event_id="4")
-    got = consume(adapter, [b"data: x\n\ndata: y"], parser=parser)
+    got = consume(iterate, [b"data: x\n\ndata: y"], parser=parser)
     assert got.items == [Event(data="x", id="4")] and parser.incomplete
-    assert isinstance(consume(adapter, [b"data"], parser=parser).error, ParserClosedError)
+    assert isinstance(consume(iterate, [b"data"], parser=parser).error, ParserClosedError)
 
 
-@adapters
-def test_ignored_lines_are_items(adapter: Any) -> None:
-    got = consume(adapter, [b"foo: 1\ndata: 2\n\n"], parser=Parser(report_ignored=True))
-    assert got.items == given_by(adapter, [Ignored("foo: 1"), Event(data="2")])
+@every_call
+def test_ignored_lines_are_items(iterate: Any) -> None:
+    got = consume(iterate, [b"foo: 1\ndata: 2\n\n"], parser=Parser(report_ignored=True))
+    assert got.items == given_by(iterate, [Ignored("foo: 1"), Event(data="2")])
 
 
-@adapters
-def test_blocks_are_items_and_no_events(adapter: Any) -> None:
-    if adapter in OF_EVENTS:
+@every_call
+def test_blocks_are_items_and_no_events(iterate: Any) -> None:
+    if iterate in OF_EVENTS:
         with pytest.raises(TypeError, match="gives no events: use iter_items or EventStream"):
-            adapter(Source([]), parser=Parser(blocks=True))
+            iterate(Source([]), parser=Parser(blocks=True))
         return
-    got = consume(adapter, [b"id: 1\n\ndata: 2\n\n"], parser=Parser(blocks=True))
+    got = consume(iterate, [b"id: 1\n\ndata: 2\n\n"], parser=Parser(blocks=True))
     assert got.items == [Block(id="1"), Block(data="2")]
 
 
 # Errors.
 
 
-@adapters
-def test_the_limit_error_comes_after_the_items_before_it_and_closes(adapter: Any) -> None:
+@every_call
+def test_the_limit_error_comes_after_the_items_before_it_and_closes(iterate: Any) -> None:
     chunks = [b"data: x\n\ndata: 12345678", b"data: never\n\n"]
-    got = consume(adapter, chunks, parser=Parser(max_event_size=10))
+    got = consume(iterate, chunks, parser=Parser(max_event_size=10))
     assert got.items == [Event(data="x")] and isinstance(got.error, EventTooLargeError)
     assert got.source.closed == 1
 
 
-@adapters
+@every_call
 @pytest.mark.parametrize("closing", [None, ValueError("closing")], ids=repr)
 @pytest.mark.parametrize("error", [ConnectionError("gone"), Stop()], ids=repr)
 def test_the_sources_error_passes_after_the_items_before_it(
-    adapter: Any, error: BaseException, closing: BaseException | None
+    iterate: Any, error: BaseException, closing: BaseException | None
 ) -> None:
-    got = consume(adapter, CHUNKS[:2], error, closing, flush=True)
+    got = consume(iterate, CHUNKS[:2], error, closing, flush=True)
     assert got.error is error and error.__cause__ is error.__context__ is None
-    assert got.items == given_by(adapter, ITEMS[:3])
+    assert got.items == given_by(iterate, ITEMS[:3])
     assert got.source.closed == 1
 
 
-@adapters
+@every_call
 @pytest.mark.parametrize("chunk", [b"\x1f\x8b", b"data: 1234567890"])
-def test_an_error_of_the_stream_is_not_hidden_by_one_of_closing(adapter: Any, chunk: bytes) -> None:
+def test_an_error_of_the_stream_is_not_hidden_by_one_of_closing(iterate: Any, chunk: bytes) -> None:
     parser = Parser(max_event_size=10)
-    got = consume(adapter, [chunk], closing=ValueError("closing"), parser=parser)
+    got = consume(iterate, [chunk], closing=ValueError("closing"), parser=parser)
     assert isinstance(got.error, (NotEventStreamError, EventTooLargeError))
     assert got.source.closed == 1
 
 
-@adapters
-def test_an_error_of_closing_is_raised_where_there_is_no_other(adapter: Any) -> None:
+@every_call
+def test_an_error_of_closing_is_raised_where_there_is_no_other(iterate: Any) -> None:
     error = ValueError("closing")
-    got = consume(adapter, CHUNKS, closing=error, until=is_one)
-    assert got.items == given_by(adapter, ITEMS[:2]) and got.error is error
+    got = consume(iterate, CHUNKS, closing=error, until=is_one)
+    assert got.items == given_by(iterate, ITEMS[:2]) and got.error is error
     # A source that was read to its end is not closed.
-    got = consume(adapter, CHUNKS[:2], closing=error)
+    got = consume(iterate, CHUNKS[:2], closing=error)
     assert got.error is None and got.source.closed == 0
-    got = consume(adapter, CHUNKS[:2], closing=error, require_done=True)
+    got = consume(iterate, CHUNKS[:2], closing=error, require_done=True)
     assert isinstance(got.error, IncompleteStreamError) and got.source.closed == 0
 
 
-@pytest.mark.parametrize("adapter", SYNC)
-def test_an_interrupt_of_the_source_closes_it(adapter: Any) -> None:
-    got = consume(adapter, CHUNKS[:2], KeyboardInterrupt())
+@pytest.mark.parametrize("iterate", SYNC)
+def test_an_interrupt_of_the_source_closes_it(iterate: Any) -> None:
+    got = consume(iterate, CHUNKS[:2], KeyboardInterrupt())
     assert isinstance(got.error, KeyboardInterrupt) and got.source.closed == 1
 
 
-@adapters
-def test_a_source_that_fails_early_is_not_judged(adapter: Any) -> None:
-    got = consume(adapter, [b'{"error": 1}\n'], ConnectionError("gone"))
+@every_call
+def test_a_source_that_fails_early_is_not_judged(iterate: Any) -> None:
+    got = consume(iterate, [b'{"error": 1}\n'], ConnectionError("gone"))
     assert isinstance(got.error, ConnectionError)
 
 
@@ -228,25 +239,25 @@ def test_a_source_that_fails_early_is_not_judged(adapter: Any) -> None:
 LATER = [*CHUNKS, b"data: 4\n\n", b"\xff" * 100, b'{"not an event": 1}\n']
 
 
-@adapters
-def test_drain_reads_to_the_end_and_leaves_the_source_open(adapter: Any) -> None:
-    got = consume(adapter, LATER, drain=True, until=is_one, require_done=True)
-    assert got.items == given_by(adapter, ITEMS[:2]) and got.error is None
+@every_call
+def test_drain_reads_to_the_end_and_leaves_the_source_open(iterate: Any) -> None:
+    got = consume(iterate, LATER, drain=True, until=is_one, require_done=True)
+    assert got.items == given_by(iterate, ITEMS[:2]) and got.error is None
     assert (got.source.chunks_read, got.source.closed) == (len(LATER), 0)
 
 
 @of_events
-def test_drain_after_done(adapter: Any) -> None:
-    got = consume(adapter, LATER, drain=True, require_done=True)
+def test_drain_after_done(iterate: Any) -> None:
+    got = consume(iterate, LATER, drain=True, require_done=True)
     assert got.items == EVENTS and got.error is None
     assert (got.source.chunks_read, got.source.closed) == (len(LATER), 0)
 
 
 @of_events
-def test_drain_raises_no_error_of_the_rest(adapter: Any) -> None:
+def test_drain_raises_no_error_of_the_rest(iterate: Any) -> None:
     # Neither of the source nor of the parser, which sees nothing of it.
     parser = Parser(max_event_size=20)
-    got = consume(adapter, LATER, ConnectionError("gone"), drain=True, parser=parser)
+    got = consume(iterate, LATER, ConnectionError("gone"), drain=True, parser=parser)
     assert got.items == EVENTS and got.error is None
     assert (got.source.chunks_read, got.source.closed) == (len(LATER), 1)
 
@@ -255,20 +266,20 @@ def test_drain_raises_no_error_of_the_rest(adapter: Any) -> None:
 @pytest.mark.parametrize(
     "stream", [b"data: 1\n\ndata: [DONE]", b"data: 1\n\nevent: stop\ndata: \n"]
 )
-def test_drain_after_the_end_of_the_source_does_nothing(adapter: Any, stream: bytes) -> None:
+def test_drain_after_the_end_of_the_source_does_nothing(iterate: Any, stream: bytes) -> None:
     def until(event: Event) -> bool:
         return event.event == "stop"
 
-    got = consume(adapter, [stream], drain=True, flush=True, until=until, require_done=True)
+    got = consume(iterate, [stream], drain=True, flush=True, until=until, require_done=True)
     assert got.error is None and got.items[0] == Event(data="1")
     assert (got.source.chunks_read, got.source.closed) == (1, 0)
 
 
 @of_events
-def test_drain_changes_nothing_without_the_end_of_the_answer(adapter: Any) -> None:
-    got = consume(adapter, CHUNKS[:2], ConnectionError("gone"), drain=True)
+def test_drain_changes_nothing_without_the_end_of_the_answer(iterate: Any) -> None:
+    got = consume(iterate, CHUNKS[:2], ConnectionError("gone"), drain=True)
     assert got.items == EVENTS and isinstance(got.error, ConnectionError)
-    got = consume(adapter, CHUNKS[:2], drain=True, require_done=True)
+    got = consume(iterate, CHUNKS[:2], drain=True, require_done=True)
     assert isinstance(got.error, IncompleteStreamError)
 
 
@@ -288,38 +299,38 @@ def test_an_interrupt_passes_through_drain() -> None:
 # Closing.
 
 
-@pytest.mark.parametrize("adapter", [*SYNC, iter_chunks])
-def test_leaving_the_loop_closes_the_source(adapter: Any) -> None:
+@pytest.mark.parametrize("iterate", [*SYNC, iter_chunks])
+def test_leaving_the_loop_closes_the_source(iterate: Any) -> None:
     source = Source(CHUNKS)
-    for _ in adapter(source):
+    for _ in iterate(source):
         break
     gc.collect()
     assert source.closed == 1
 
     source = Source(CHUNKS)
     with pytest.raises(Stop):
-        for _ in adapter(source):
+        for _ in iterate(source):
             raise Stop
     gc.collect()
     assert source.closed == 1
 
     source = Source(CHUNKS)
-    with contextlib.closing(adapter(source)) as items:
+    with contextlib.closing(iterate(source)) as items:
         next(items)
     assert source.closed == 1 and list(items) == []
 
     source = Source(CHUNKS)
-    assert len(list(adapter(source))) > 1
-    assert source.closed == (adapter is iter_events)  # it left the source at DONE
+    assert len(list(iterate(source))) > 1
+    assert source.closed == (iterate is iter_events)  # it left the source at DONE
 
 
-@pytest.mark.parametrize("adapter", [*SYNC, iter_chunks])
-def test_an_iterator_that_never_started_closes_the_source(adapter: Any) -> None:
+@pytest.mark.parametrize("iterate", [*SYNC, iter_chunks])
+def test_an_iterator_that_never_started_closes_the_source(iterate: Any) -> None:
     source = Source(CHUNKS)
-    adapter(source).close()
+    iterate(source).close()
     assert source.closed == 1 and source.chunks_read == 0
     source = Source(CHUNKS)
-    adapter(source)
+    iterate(source)
     gc.collect()
     assert source.closed == 1
 
@@ -330,9 +341,9 @@ def test_dropping_needs_no_garbage_collection(started: bool) -> None:
     gc.collect()
     gc.disable()
     try:
-        for adapter in (*SYNC, iter_chunks):
+        for iterate in (*SYNC, iter_chunks):
             source = Source(CHUNKS)
-            items = adapter(source)
+            items = iterate(source)
             if started:
                 next(items)
             del items
@@ -422,17 +433,17 @@ class AsyncEach(AsyncSource):
         self.source = Each(both)
 
 
-@adapters
+@every_call
 @pytest.mark.parametrize("error", [None, Stop(), Cancelled()], ids=repr)
 @pytest.mark.parametrize("how", ["left", "closed", "failed"])
 def test_the_source_is_closed_after_its_iterator_even_if_that_raises(
-    adapter: Any, how: str, error: BaseException | None
+    iterate: Any, how: str, error: BaseException | None
 ) -> None:
     closed: list[str] = []
     options: dict[str, Any] = {"until": is_one}
     if how == "failed":
         options = {"parser": Parser(max_event_size=1)}
-    items = adapter(Both(closed, error), **options)
+    items = iterate(Both(closed, error), **options)
 
     async def main() -> None:
         if how == "closed":
@@ -447,7 +458,7 @@ def test_the_source_is_closed_after_its_iterator_even_if_that_raises(
     elif error is not None:
         wanted = pytest.raises(type(error))
     with wanted:
-        if adapter not in SYNC:
+        if iterate not in SYNC:
             at_once(main())
         elif how == "closed":
             next(items)
@@ -457,8 +468,8 @@ def test_the_source_is_closed_after_its_iterator_even_if_that_raises(
     assert closed == ["iterator", "source"]
 
 
-@adapters
-def test_a_source_that_cannot_be_iterated_is_closed(adapter: Any) -> None:
+@every_call
+def test_a_source_that_cannot_be_iterated_is_closed(iterate: Any) -> None:
     class Failing(Both):
         def __iter__(self) -> Iterator[bytes]:
             raise Stop
@@ -467,24 +478,24 @@ def test_a_source_that_cannot_be_iterated_is_closed(adapter: Any) -> None:
             raise Stop
 
     closed: list[str] = []
-    items = adapter(Failing(closed))
+    items = iterate(Failing(closed))
     with pytest.raises(Stop):
-        if adapter in SYNC:
+        if iterate in SYNC:
             list(items)
         else:
             at_once(collect(items))
     assert closed == ["source"]
 
 
-@adapters
-def test_wrong_arguments_close_nothing(adapter: Any) -> None:
+@every_call
+def test_wrong_arguments_close_nothing(iterate: Any) -> None:
     source = Source(CHUNKS)
     wrong: list[dict[str, Any]] = [{"until": 1}, {"parser": 1}]
     for arguments in wrong:
         with pytest.raises(TypeError):
-            adapter(source, **arguments)
+            iterate(source, **arguments)
     with pytest.raises(TypeError):
-        adapter(source, None)
+        iterate(source, None)
     gc.collect()
     assert source.closed == source.chunks_read == 0
 

@@ -690,7 +690,8 @@ def test_discarded_lines_take_no_memory(line: bytes) -> None:
         before = memory()[0]
         for _ in range(300):
             parser.feed(chunk)
-        assert memory()[0] - before < 2000
+        # One byte for each line would be 30,000; other threads may allocate a little.
+        assert memory()[0] - before < 10_000
 
 
 GROWING: dict[str, Callable[[int], tuple[bytes, int]]] = {

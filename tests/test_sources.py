@@ -602,6 +602,7 @@ LINES = "it removes the line ends: pass the response itself"
 BINARY = "open it in binary mode, or pass its .buffer"
 AWAIT = "await it first"
 ENTER = "enter it with `with` or `async with`, and pass what that gives"
+OPEN = "open it in binary mode, and pass the file"
 CALL = "call it, and pass what it returns"
 OTHER = "pass a response, a file or an iterable of bytes"
 ASYNC_OTHER = "pass a response, a file or an async iterable of bytes"
@@ -623,6 +624,8 @@ WRONG: dict[str, tuple[Callable[[], Any], str, str]] = {
     "method": (lambda: SdkLike().iter_bytes, CALL, CALL),
     "function": (lambda: generator, CALL, CALL),
     "class": (lambda: HttpxLike, CALL, CALL),
+    "class of context managers": (lambda: io.BytesIO, CALL, CALL),
+    "path": (lambda: Path("stream"), OPEN, OPEN),
     "int": (lambda: 7, OTHER, ASYNC_OTHER),
     "None": (lambda: None, OTHER, ASYNC_OTHER),
     "object": (object, OTHER, ASYNC_OTHER),

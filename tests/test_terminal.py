@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from support.command import CHAT, ROOT, TEXT
+from support.command import CHAT, ROOT, TEXT, interrupt
 
 pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
 
@@ -106,8 +106,7 @@ def test_ctrl_c_erases_the_spinner() -> None:
     process.stdin.write(b": warming up\n")
     process.stdin.flush()
     terminal.read_until("warming up")
-    process.send_signal(signal.SIGINT)
-    assert process.wait() == -signal.SIGINT
+    assert interrupt(process) == -signal.SIGINT
     process.stdin.close()
     assert terminal.read_all().endswith(ERASE)
 

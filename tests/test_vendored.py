@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
 import os
@@ -185,7 +186,7 @@ def test_a_parser_or_stream_of_another_copy_is_refused(copies: Any) -> None:
             lambda parser: sse_stream.EventStream(parser=parser),
             lambda parser: sse_stream.iter_events([], parser=parser),
             lambda parser: sse_stream.iter_items([], parser=parser),
-            lambda parser: sse_stream.aiter_events(b"", parser=parser),
+            lambda parser: sse_stream.aiter_items(asyncio.StreamReader(), parser=parser),
         ):
             with pytest.raises(TypeError, match="parser must be a Parser of this package"):
                 call(other)

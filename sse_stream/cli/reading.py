@@ -82,8 +82,8 @@ class _Reading:
         self._stats = stats
         self._writer = _Writer(options, errors, stats)
         self._until = None if options.until is None else Until(options.until)
-        # At an end without --flush: the event that it cuts is not given to anybody, but it shows
-        # whether --flush would help, and whether it would be the event of --until.
+        # The stream is always closed with ``flush``. Without --flush, the event that the end cuts
+        # is not written and is not the one of --until, but it shows whether --flush would help.
         self._is_cut_event = False
         self._would_be_accepted = False
         self._tail = ""  # the error page or JSON error that the stream ended with

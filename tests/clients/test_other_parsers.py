@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripts import adoption, replaced
 from support.replacements import execute
 
 from sse_stream import Block, Comment, Event, Parser, encode
@@ -97,17 +98,27 @@ def google_genai() -> Project:
     return speakeasy("google.genai._gaos.utils.eventstreaming", "google-genai", "[DONE]", True)
 
 
+def own_and_ours(kind: Any, names: tuple[str, str], block: str) -> tuple[Any, Any]:
+    """Return two methods of a class as they are and as the block sets them; leave them as they are.
+
+    Each is a pair, the sync method and the async one.
+    """
+    own = tuple(getattr(kind, name) for name in names)
+    execute(block)
+    ours = tuple(getattr(kind, name) for name in names)
+    for name, function in zip(names, own, strict=True):
+        setattr(kind, name, function)
+    assert not set(own) & set(ours)
+    return own, ours
+
+
 def cohere() -> Project:
     api = pytest.importorskip("cohere.core.http_sse._api")
     httpx = pytest.importorskip("httpx")
-    own = (api.EventSource._decode_response, api.EventSource._adecode_response)
-    execute("cohere")
-    ours = (api.EventSource._decode_response, api.EventSource._adecode_response)
-    api.EventSource._decode_response, api.EventSource._adecode_response = own
-    assert own != ours
+    own, ours = own_and_ours(api.EventSource, COHERE, "cohere")
 
     def reader(functions: tuple[Any, Any]) -> Read:
-        source = type("Source", (api.EventSource,), {})
+        source: Any = type("Source", (api.EventSource,), {})
         source._decode_response, source._adecode_response = functions
         headers = {"Content-Type": "text/event-stream"}
 
@@ -126,13 +137,13 @@ def cohere() -> Project:
     return Project(reader(own), reader(ours))
 
 
+COHERE = ("_decode_response", "_adecode_response")
+HTTPX2 = ("__iter__", "__aiter__")
+
+
 def httpx2() -> Project:
     module = pytest.importorskip("httpx2")
-    own = (module.EventSource.__iter__, module.EventSource.__aiter__)
-    execute("httpx2")
-    ours = (module.EventSource.__iter__, module.EventSource.__aiter__)
-    module.EventSource.__iter__, module.EventSource.__aiter__ = own
-    assert own != ours
+    own, ours = own_and_ours(module.EventSource, HTTPX2, "httpx2")
     return Project(httpx2_reader(own), httpx2_reader(ours))
 
 
@@ -159,7 +170,7 @@ LANGGRAPH = ["_sync.http", "_async.http", "stream.transport.http", "stream.trans
 
 def langgraph_sdk() -> Project:
     sse = pytest.importorskip("langgraph_sdk.sse")
-    modules = [importlib.import_module(f"langgraph_sdk.{name}") for name in LANGGRAPH]
+    modules: list[Any] = [importlib.import_module(f"langgraph_sdk.{name}") for name in LANGGRAPH]
     own = sse.SSEDecoder
     ours = execute("langgraph-sdk")["SSEDecoder"]
     for module in modules:
@@ -358,38 +369,56 @@ def test_a_difference_that_the_page_names(
     assert outcome(found.ours, chunks) == ours
 
 
+def test_a_blank_line_that_ends_with_cr_does_not_delay_an_event_of_httpx2() -> None:
+    module = pytest.importorskip("httpx2")
+    (own, _), (ours, _) = own_and_ours(module.EventSource, HTTPX2, "httpx2")
+    request = module.Request("GET", "http://testserver/")
+    headers = {"Content-Type": "text/event-stream"}
+
+    def chunks_before_the_first_event(function: Any) -> int:
+        sent: list[bytes] = []
+
+        def source() -> Iterator[bytes]:
+            for chunk in (b"data: 1\r\r", b"data: 2\r\r"):
+                sent.append(chunk)
+                yield chunk
+
+        response = module.Response(200, headers=headers, content=source(), request=request)
+        assert members(next(iter(function(module.EventSource(response))))) == PLAIN
+        return len(sent)
+
+    assert chunks_before_the_first_event(ours) == 1
+    assert chunks_before_the_first_event(own) == 2
+
+
 @pytest.mark.parametrize("project", [cohere, httpx2], ids=lambda project: project.__name__)
 def test_another_charset_is_read_as_utf_8(project: Callable[[], Project]) -> None:
     module = pytest.importorskip("httpx" if project is cohere else "httpx2")
     seen: list[str] = []
+    kind: Any
+    read: Callable[[Any], Any]
     headers = {"Content-Type": "text/event-stream; charset=latin-1"}
     request = module.Request("GET", "http://testserver/")
     body = "data: é\n\n".encode()
     response = module.Response(200, headers=headers, content=body, request=request)
     if project is httpx2:
-        own = module.EventSource.__iter__
-        execute("httpx2")
-        ours = module.EventSource.__iter__
-        module.EventSource.__iter__ = own
-        seen += [event.data for event in own(module.EventSource(response))]
-        seen += [event.data for event in ours(module.EventSource(response))]
+        kind, names, block, read = module.EventSource, HTTPX2, "httpx2", iter
     else:
-        api = pytest.importorskip("cohere.core.http_sse._api")
-        found = api.EventSource._decode_response, api.EventSource._adecode_response
-        seen += [event.data for event in api.EventSource(response).iter_sse()]
-        execute("cohere")
-        seen += [event.data for event in api.EventSource(response).iter_sse()]
-        api.EventSource._decode_response, api.EventSource._adecode_response = found
+        kind, names, block = (
+            pytest.importorskip("cohere.core.http_sse._api").EventSource,
+            COHERE,
+            "cohere",
+        )
+        read = kind.iter_sse
+    for functions in own_and_ours(kind, names, block):
+        tried = type("Tried", (kind,), dict(zip(names, functions, strict=True)))
+        seen += [event.data for event in read(tried(response))]
     assert seen == ["Ã©", "é"]
 
 
-def test_the_limit_of_httpx2_and_of_cohere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_httpx2() -> None:
     module = pytest.importorskip("httpx2")
-    own = (module.EventSource.__iter__, module.EventSource.__aiter__)
-    execute("httpx2")
-    ours = (module.EventSource.__iter__, module.EventSource.__aiter__)
-    module.EventSource.__iter__, module.EventSource.__aiter__ = own
-    for functions in (own, ours):
+    for functions in own_and_ours(module.EventSource, HTTPX2, "httpx2"):
         read = httpx2_reader(functions, max_event_size=20)
         assert read([b"data: 1\n\n"]) == [PLAIN]
         with pytest.raises(module.SSEError) as caught:
@@ -400,11 +429,41 @@ def test_the_limit_of_httpx2_and_of_cohere(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_httpx2_checks_the_content_type_with_both_parsers() -> None:
     module = pytest.importorskip("httpx2")
-    found = execute("httpx2")
     request = module.Request("GET", "http://testserver/")
     response = module.Response(200, json={"error": "no such model"}, request=request)
-    with pytest.raises(module.SSEError, match="application/json"):
-        list(found["iter_blocks"](module.EventSource(response)))
+    for sync, _ in own_and_ours(module.EventSource, HTTPX2, "httpx2"):
+        with pytest.raises(module.SSEError, match="application/json"):
+            list(sync(module.EventSource(response)))
+
+
+def test_the_limit_of_cohere_is_that_of_the_parser() -> None:
+    api = pytest.importorskip("cohere.core.http_sse._api")
+    httpx = pytest.importorskip("httpx")
+    _, functions = own_and_ours(api.EventSource, COHERE, "cohere")
+    tried: Any = type("Tried", (api.EventSource,), dict(zip(COHERE, functions, strict=True)))
+    headers = {"Content-Type": "text/event-stream"}
+    chunks = [b"data: ", *[b"x" * 2**20] * 64, b"x\n\n"]
+    response = httpx.Response(200, headers=headers, content=iter(chunks))
+    with pytest.raises(api.SSEError, match="max_event_size"):
+        list(tried(response).iter_sse())
+
+
+def test_the_table_of_the_projects_own_tests_has_each_project_and_its_version() -> None:
+    text = adoption.TABLE.read_text("utf-8")
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")][1:]
+    shown = {cells[0].strip(): cells[1].strip() for cells in rows}
+    assert shown == {name: project.version for name, project in adoption.PROJECTS.items()}
+    assert set(replaced.REPLACE) == {name.replace(" ", "-") for name in adoption.PROJECTS}
+
+
+def test_the_lines_that_are_replaced_are_counted() -> None:
+    source = "import a\n\n\nclass B:\n    x = 1\n\n    def c(self):\n        pass\n\n\n"
+    source += "def d():\n    pass\n"
+    assert adoption.count_lines(source, ["B", "d"]) == 7
+    assert adoption.count_lines(source, ["B.c"]) == 2
+    assert adoption.count_lines(source, []) == 12
+    with pytest.raises(KeyError):
+        adoption.count_lines(source, ["e"])
 
 
 def test_the_loop_over_lines() -> None:
@@ -470,3 +529,11 @@ def test_a_value_that_sse_starlette_writes_and_encode_refuses(
     assert getattr(item, name) != value
     with pytest.raises(error):
         encode(Block(**{"data": "1", **fields}))
+
+
+def test_a_lone_surrogate_is_refused_with_the_name_of_the_member() -> None:
+    event = pytest.importorskip("sse_starlette").ServerSentEvent(data="\ud800")
+    with pytest.raises(UnicodeEncodeError):
+        event.encode()
+    with pytest.raises(ValueError, match="data cannot hold a lone surrogate"):
+        encode(Block(data="\ud800"))

@@ -15,12 +15,15 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, aclosing, closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import aiohttp
 import httpx
 import pytest
 import requests
@@ -46,12 +49,11 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def table(heading: str) -> list[list[str]]:
-    """Return the cells of the first table below a heading, without its header."""
+def table(heading: str, number: int = 1) -> list[list[str]]:
+    """Return the cells of a table below a heading, without its header."""
     text = (ROOT / "docs" / "recipes.md").read_text("utf-8").partition(f"# {heading}\n")[2]
-    found = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
-    assert found
-    return [re.split(r" ?\| ?", line)[1:-1] for line in found[0].splitlines()[2:]]
+    rows = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)[number - 1].splitlines()[2:]
+    return [re.split(r" ?\| ?", row)[1:-1] for row in rows]
 
 
 def printed_by(block: Block, port: int = 0) -> list[str]:
@@ -118,6 +120,49 @@ class Answer(Exchange):
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         return self.response
+
+
+async def body_in_aiohttp(url: str, code: str) -> object:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return await eval(code.removeprefix("await "), {"response": response})
+
+
+@pytest.mark.parametrize(
+    ("client", "cell"), table("Print an answer", 2), ids=lambda text: re.sub("`.*", "", text)
+)
+def test_the_body_of_an_error_status_can_be_read(client: str, cell: str, server: Server) -> None:
+    server.exchange = Answer(401, "bad key")
+    url = f"http://127.0.0.1:{server.port}/chat"
+    codes = re.findall("`([^`]+)`", cell)
+    got: object
+    with ExitStack() as stack:
+        if client == "aiohttp":
+            got = asyncio.run(body_in_aiohttp(url, codes[0]))
+        elif client == "urllib.request":
+            with pytest.raises(urllib.error.HTTPError) as raised:
+                urllib.request.urlopen(url)
+            got = eval(codes[0], {"error": stack.enter_context(raised.value)})
+        else:
+            response: Any
+            if client == "httpx":
+                response = stack.enter_context(httpx.stream("GET", url))
+                eval(codes[0], {"response": response})
+                codes[0] = codes[1]
+            elif client == "curl_cffi":
+                client_module = pytest.importorskip("curl_cffi.requests")
+                session = stack.enter_context(client_module.Session())
+                response = stack.enter_context(session.stream("GET", url))
+            elif client == "urllib3":
+                response = stack.enter_context(urllib3.request("GET", url, preload_content=False))
+            elif client == "http.client":
+                connection = http.client.HTTPConnection("127.0.0.1", server.port)
+                stack.enter_context(closing(connection)).request("GET", "/chat")
+                response = connection.getresponse()
+            else:
+                assert client == "requests, niquests"
+                response = stack.enter_context(requests.get(url, stream=True))
+            got = eval(codes[0], {"response": response})
+    assert got in ("bad key", b"bad key")
 
 
 HEL = chunk({"content": "Hel"})

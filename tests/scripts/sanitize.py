@@ -25,7 +25,16 @@ from support.project import copy_project
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1"
 # The tests that run the parser itself; those of the command line and transports are left out.
 TESTS = ["compiled", "parser", "max_event_size", "against_standard", "exhaustive", "items"]
-TESTS += ["fuzz_harnesses", "event_stream", "iterators", "async_iterators", "dispatcher", "threads"]
+TESTS += [
+    "blocks",
+    "position",
+    "fuzz_harnesses",
+    "event_stream",
+    "iterators",
+    "async_iterators",
+    "dispatcher",
+    "threads",
+]
 # One round of every_way() calls feed() more often than that.
 FEEDS = 200
 

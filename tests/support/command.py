@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -65,6 +66,19 @@ def read_exactly(pipe: IO[bytes], size: int) -> bytes:
         assert chunk, data
         data += chunk
     return data
+
+
+def interrupt(process: subprocess.Popen[bytes], send: Callable[[], None] | None = None) -> int:
+    """Send Ctrl-C to a process that waits; return its exit status.
+
+    A signal in the moment before a system call does not end the call: then it is sent again.
+    """
+    while True:
+        (send or (lambda: process.send_signal(signal.SIGINT)))()
+        try:
+            return process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            pass
 
 
 class Result:

@@ -156,7 +156,7 @@ class Result(NamedTuple):
 
 
 def consume(
-    adapter: Any,
+    iterate: Any,
     chunks: Iterable[bytes],
     error: BaseException | None = None,
     closing: BaseException | None = None,
@@ -170,12 +170,12 @@ def consume(
     async def main() -> None:
         async_source = AsyncSource([])
         async_source.source = source
-        async for item in adapter(async_source, **options):
+        async for item in iterate(async_source, **options):
             items.append(item)
 
     try:
-        if adapter in SYNC:
-            items.extend(adapter(source, **options))
+        if iterate in SYNC:
+            items.extend(iterate(source, **options))
         else:
             at_once(main())
     except BaseException as caught:
@@ -183,9 +183,9 @@ def consume(
     return Result(items, raised, source)
 
 
-def given_by(adapter: Any, items: list[Item]) -> list[Item]:
-    """Return these of the items that the adapter yields."""
-    if adapter in OF_EVENTS:
+def given_by(iterate: Any, items: list[Item]) -> list[Item]:
+    """Return these of the items that the call yields."""
+    if iterate in OF_EVENTS:
         before = items[: items.index(DONE)] if DONE in items else items
         return [item for item in before if isinstance(item, Event)]
     return list(items)
