@@ -24,6 +24,7 @@ from conformance import prove
 from conformance.mutants import MUTANTS, SOURCE, Mutant, answer_of, build
 from conformance.run import SHORT, Case, Program, chunkings, differences, load, stream_of
 from conformance.table import NODE, PYTHON
+from sse_stream import Event, NotEventStreamError, Parser, iter_items
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
@@ -503,6 +504,21 @@ def test_the_output_on_the_page_is_that_of_undici() -> None:
     ):
         assert row[head.index(section)] == fail
         assert int(count) == sum(case["section"] == f"9.2.6 {section}" for case in CASES)
+
+
+def test_iter_items_refuses_the_streams_that_the_page_names() -> None:
+    refused = []
+    for case in CASES:
+        try:
+            items = list(iter_items([stream_of(case)], parser=Parser(done=None)))
+        except NotEventStreamError:
+            refused.append(case["name"])
+        else:
+            found = [item for item in items if isinstance(item, Event)]
+            events = [{"type": e.event, "data": e.data, "id": e.id} for e in found]
+            assert events == case["events"]
+    [named] = re.findall(r"raises NotEventStreamError for three of .*?\n\n", PAGE, re.DOTALL)
+    assert sorted(re.findall(r"`([a-z0-9-]+)`", named)) == sorted(refused)
 
 
 def test_the_case_on_the_page_is_in_the_file() -> None:
