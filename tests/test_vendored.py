@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import importlib.util
 import os
@@ -10,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -180,13 +180,19 @@ def test_the_errors_of_two_copies_do_not_mix(copies: Any) -> None:
     assert not isinstance(caught.value, sse_stream.SSEError)
 
 
+async def no_chunks() -> AsyncIterator[bytes]:
+    chunks: list[bytes] = []
+    for chunk in chunks:
+        yield chunk
+
+
 def test_a_parser_or_stream_of_another_copy_is_refused(copies: Any) -> None:
     for other in (copies.parser.Parser(), copies.whole.Parser()):
         for call in (
             lambda parser: sse_stream.EventStream(parser=parser),
             lambda parser: sse_stream.iter_events([], parser=parser),
             lambda parser: sse_stream.iter_items([], parser=parser),
-            lambda parser: sse_stream.aiter_items(asyncio.StreamReader(), parser=parser),
+            lambda parser: sse_stream.aiter_items(no_chunks(), parser=parser),
         ):
             with pytest.raises(TypeError, match="parser must be a Parser of this package"):
                 call(other)
