@@ -143,6 +143,18 @@ def langgraph() -> Reader:
     return read
 
 
+def axio_sse() -> Reader:
+    import axio_sse as module
+
+    def read(chunks: Iterable[bytes]) -> Iterable[Any]:
+        decoder = module.Decoder()
+        for chunk in chunks:
+            yield from decoder.decode(chunk)
+        yield from decoder.decode(final=True)
+
+    return read
+
+
 # Ours by iter_events(), and by Parser.feed() alone.
 OURS = list(FORMS)
 FEED = {form: f"{form}, feed" for form in OURS}
@@ -155,12 +167,13 @@ PEERS = {
     "openai": openai,
     "anthropic": anthropic,
     "langgraph-sdk": langgraph,
+    "axio-sse": axio_sse,
 }
 # The module that the users of each package import.
 MODULES = {"sse-stream": "sse_stream", "launchdarkly-eventsource": "ld_eventsource"}
 MODULES |= {"sseclient-py": "sseclient", "httpx-sse": "httpx_sse", "httpx2": "httpx2"}
 MODULES |= {"assel": "assel", "openai": "openai", "anthropic": "anthropic"}
-MODULES |= {"langgraph-sdk": "langgraph_sdk.sse"}
+MODULES |= {"langgraph-sdk": "langgraph_sdk.sse", "axio-sse": "axio_sse"}
 
 
 def peers() -> dict[str, Counter]:

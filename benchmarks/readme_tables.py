@@ -11,7 +11,7 @@ from pathlib import Path
 
 BENCHMARKS = Path(__file__).resolve().parent
 README = BENCHMARKS.parent / "README.md"
-PAGES = {"speed": BENCHMARKS / "RESULTS.md", "features": BENCHMARKS / "FEATURES.md"}
+PAGES = {"features": BENCHMARKS / "comparison" / "FEATURES.md"}
 
 
 def cells(row: str) -> list[str]:

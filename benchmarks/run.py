@@ -1,8 +1,9 @@
-"""Measure everything in one run; write RESULTS.md, its pictures, FEATURES.md, WRITERS.md.
+"""Measure everything in one run; write RESULTS.md, its pictures, and the pages in comparison/.
 
     python benchmarks/run.py [--quick] [--seed N]
 
-It uses the interpreter that runs it, with sse-stream installed and the dependency group `bench`.
+It uses the interpreter that runs it, 3.12 or later, with sse-stream installed and the dependency
+group `bench`. It needs a machine that does nothing else.
 Node is measured too, if it is installed. The tables in the README that come from these pages are
 updated. With --quick the loads are small and everything is written to benchmarks/work/. For the
 relative speeds alone, in about a minute: python benchmarks/ratios.py.
@@ -30,8 +31,26 @@ WORK = HERE / "work"
 PASSES = 4
 # What users import of each package that the benchmarks need.
 NEEDED = ["pytest", "pytest_benchmark", "matplotlib", "rich", "packaging", "httpx", "httpx_sse"]
-NEEDED += ["httpx2", "sseclient", "ld_eventsource", "assel", "openai", "anthropic"]
-NEEDED += ["langgraph_sdk", "sse_starlette", "fastapi", "litestar", "aiohttp_sse", "datastar_py"]
+NEEDED += [
+    "httpx2",
+    "requests",
+    "aiohttp",
+    "orjson",
+    "sseclient",
+    "ld_eventsource",
+    "assel",
+    "openai",
+    "anthropic",
+]
+NEEDED += [
+    "langgraph_sdk",
+    "axio_sse",
+    "sse_starlette",
+    "fastapi",
+    "litestar",
+    "aiohttp_sse",
+    "datastar_py",
+]
 
 
 def main() -> int:
@@ -60,6 +79,9 @@ def main() -> int:
             data = f"--benchmark-json={WORK / f'{name}-{number}.json'}"
             step("-m", "pytest", f"test_{name}.py", *quiet, data, **REUSE)
         step("node_peer.py", str(WORK / f"node-{number}.json"))
+    short = ["--quick"] if given.quick else []
+    end_to_end = str(WORK / "end_to_end.json")
+    step("end_to_end.py", *short, "--seed", str(seed), "--json", end_to_end)
     step("imports_and_memory.py", str(WORK / "imports_and_memory.json"))
     step("memory_limit.py", "--json", str(WORK / "memory_limit.json"))
     facts = {
@@ -72,8 +94,10 @@ def main() -> int:
     (WORK / "facts.json").write_text(json.dumps(facts))
     output = WORK if given.quick else HERE
     step("report.py", str(WORK), str(output), **REUSE)
-    step("features.py", str(output), "--imports", str(WORK / "imports_and_memory.json"))
-    step("writers.py", str(output), **REUSE)
+    output = WORK if given.quick else HERE / "comparison"
+    imports = str(WORK / "imports_and_memory.json")
+    step("comparison/features.py", str(output), "--imports", imports)
+    step("comparison/writers.py", str(output), *(["--seconds", "0.2"] * given.quick), **REUSE)
     if not given.quick:
         for problem in readme_tables.update():
             print(problem)
@@ -82,6 +106,8 @@ def main() -> int:
 
 def what_is_missing() -> str:
     """Return what has to be installed first, or an empty string."""
+    if sys.version_info < (3, 12):
+        return f"axio-sse needs Python 3.12 or later; this is {platform.python_version()}"
     if find_spec("sse_stream") is None:
         return f"sse-stream is not installed; in {HERE.parent} run: python -m pip install ."
     if missing := [name for name in NEEDED if find_spec(name) is None]:

@@ -9,7 +9,7 @@ from engine import fuzz, in_pieces, instrumented, outcome, read, single_bytes
 with instrumented():
     from support.standard import interpret
 
-    from sse_stream import Comment, Done, Event, Ignored, Parser
+    from sse_stream import Block, Comment, Done, Event, Ignored, Item, Parser
     from sse_stream.parser import PureParser
 
 
@@ -25,6 +25,22 @@ def plain(item: object) -> tuple[object, ...]:
         case Done():
             return ("done",)
     raise TypeError(item)
+
+
+def interpreted(items: list[Item]) -> list[Item]:
+    """Make the Events of the standard from Blocks; other items stay."""
+    events: list[Item] = []
+    last_event_id = ""
+    for item in items:
+        if not isinstance(item, Block):
+            events.append(item)
+            continue
+        assert item != Block(), "a block of no fields"
+        last_event_id = last_event_id if item.id is None else item.id
+        if item.data is not None:
+            name = item.event or "message"
+            events.append(Event(name, item.data, last_event_id, item.retry))
+    return events
 
 
 def check(data: bytes) -> None:
@@ -44,6 +60,11 @@ def check(data: bytes) -> None:
             got = outcome(kind(**options), chunks, flush=flush)
             assert [plain(item) for item in got.items] == items
             assert (got.last_event_id, got.retry, got.incomplete, got.ignored) == state
+            blocks = outcome(kind(**options, blocks=True), chunks, flush=flush)
+            assert blocks[2:] == got[2:]
+            # The ID in the block of DONE is in no item.
+            if options["done"] is None or not any(item == ("done",) for item in items):
+                assert interpreted(blocks.items) == got.items
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ with instrumented():
 
 # By the bits of an input's options. The figures of --stats depend on the time.
 SWITCHES = {1: "--no-done", 2: "--require-done", 4: "--stats", 64: "--flush"}
-TYPES = ["message", "error", "", "x"]
+UNTIL = ["message", "error", "", "x", "a=1", "type=null", "0.a=x", "a.b="]
 ERASE = re.compile(r"\r\x1b\[K|\x1b\[\?7[lh]")
 CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -41,7 +41,7 @@ def run(arguments: list[str], chunks: list[bytes], terminal: bool) -> Outcome:
         contextlib.redirect_stderr(io.StringIO()) as messages,
         mock.patch.object(output, "isatty", return_value=terminal),
         mock.patch.object(messages, "isatty", return_value=terminal),
-        mock.patch.object(cli, "read_chunks", lambda file: filter(None, chunks)),
+        mock.patch.object(cli.reading, "iter_chunks", lambda file: filter(None, chunks)),
         mock.patch.dict(os.environ, NO_COLOR="1"),
     ):
         status = cli.main([*arguments, os.devnull])
@@ -52,15 +52,17 @@ def check(data: bytes) -> None:
     """Run the command on the stream, with switches, a form and a path that the input chooses."""
     given = read(data)
     arguments = [name for bit, name in SWITCHES.items() if given.options & bit]
-    if given.options & 8:
-        arguments.append("--data")
+    if given.options & 24 == 24:
+        arguments.append("--text")
+    elif given.options & 8:
+        arguments += ["--data", "--join"] if given.limit % 2 else ["--data"]
     elif given.options & 16:
         path = given.chunks[0].decode("utf-8", "replace")
         arguments.append(f"--select={path}")
     if given.options & 32:
         arguments.append(f"--max-event-size={given.limit}")
     if given.options & 128:
-        arguments.append(f"--until={TYPES[given.limit % len(TYPES)]}")
+        arguments.append(f"--until={UNTIL[given.limit % len(UNTIL)]}")
 
     whole = run(arguments, [given.stream], terminal=False)
     assert whole.status in (0, 1, 3)

@@ -17,9 +17,8 @@ def call(method: str, parser: PureParser, *args: object, **options: object) -> o
         result: object = getattr(parser, method)(*args, **options)
     except EventTooLargeError as error:
         result = repr(error)
-    # The adapters read the last two.
-    starts = parser._stream_start, parser._line_start
-    return result, parser.last_event_id, parser.retry, parser.incomplete, parser.ignored, starts
+    seen = parser.blocks, parser.in_line, parser.recognised, parser.ignored_tail
+    return result, parser.last_event_id, parser.retry, parser.incomplete, parser.ignored, seen
 
 
 def check(data: bytes) -> None:
@@ -31,6 +30,7 @@ def check(data: bytes) -> None:
         "max_event_size": given.limit if given.options & 2 else None,
         "last_event_id": "7" if given.options & 4 else "",
         "report_ignored": bool(given.options & 32),
+        "blocks": bool(given.options & 64),
     }
     pure, compiled = PureParser(**options), Parser(**options)
     for chunk in given.chunks:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent
 WORK = FUZZ / "work"
-HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "adapters"]
+HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "iterators"]
 HARNESSES += ["command_line", "encoder"]
 
 

@@ -1,8 +1,10 @@
-/* The types of items.py and the Parser of parser.py, compiled (as PEP 399 describes).
+/* SPDX-License-Identifier: MIT
  *
- * items.py and parser.py are the reference: names, steps, errors and docstrings here are the
- * same, and the tests run with both forms. Only three parts have no counterpart there: the
- * buffers (section "bytes"), the checks of calls, and the creation of the types and the module.
+ * The types of items.py and the Parser of parser.py, compiled (as PEP 399 describes).
+ *
+ * items.py and parser.py are the reference: results, errors and docstrings here are the same,
+ * and the tests run with both forms. Only three parts have no counterpart there: the buffers
+ * (section "bytes"), the checks of calls, and the creation of the types and the module.
  * How bytes are buffered:
  *
  * - A line that is complete in one chunk is not copied: its value stays in the chunk and is
@@ -26,88 +28,159 @@
 #define Py_END_CRITICAL_SECTION() }
 #endif
 
-/* A buffer above this size is freed when its value is no longer needed. */
-#define KEPT_CAPACITY 65536
+/* A buffer above this size is freed when its value is no longer needed. A parser has four. */
+#define KEPT_CAPACITY 4096
+/* A full buffer of at least this size grows by a quarter, not to twice its size; that much unused
+   memory is freed before a value is decoded. */
+#define LARGE 65536
 /* Events often repeat the type; one of at most this size is not decoded again. */
 #define KEPT_TYPE 64
 /* Longer text is passed to Python's own decoder directly. */
 #define SHORT_TEXT 1024
-/* How many of the stream's first bytes are kept. */
-#define START_SIZE 200
+/* How many bytes of ignored lines are kept. */
+#define TAIL_SIZE 200
 /* How many spaces around the data of DONE are allowed. */
 #define DONE_SPACES 16
 
 static const char BOM[] = "\xef\xbb\xbf";
-
-static struct PyModuleDef module_def;
 
 /* Only objects, so that the module can visit and release all in the same way. It does not visit
    those from `message` on, which cannot be part of a cycle with it. So the garbage collector,
    which may clear Python functions before the last call of a parser, does not clear those of
    errors.py. */
 typedef struct {
-    PyObject *event_type, *comment_type, *ignored_type, *done;
+    PyObject *event_type, *block_type, *comment_type, *ignored_type, *done;
     PyObject *message, *empty, *too_large_error, *closed_error, *check_text, *check_limit;
     PyObject *as_bytes;
 } State;
 
 #define VISITED (offsetof(State, message) / sizeof(PyObject *))
 
-/* The module of a type made here, or of a Python subclass of one; a borrowed reference. */
-#if PY_VERSION_HEX >= 0x030B0000
-#define find_module(type) PyType_GetModuleByDef(type, &module_def)
-#else
-static PyObject *find_module(PyTypeObject *type) {
-    for (; type != NULL; type = type->tp_base) {
-        PyObject *module = PyType_GetModule(type);
-        if (module != NULL && PyModule_GetDef(module) == &module_def) return module;
-        PyErr_Clear();
-    }
-    PyErr_SetString(PyExc_TypeError, "the type has lost its module");
-    return NULL;
+/* --- arguments --------------------------------------------------------------------- */
+
+#define MAX_ARGUMENTS 5
+
+/* How a type is called: its arguments in their order, how many of them can be passed by position,
+   and how many are required. */
+typedef struct {
+    const char *name;
+    int positional, required;
+    const char *arguments[MAX_ARGUMENTS + 1];
+} Signature;
+
+/* The number of the argument with that name, or of the NULL after the last one. */
+static int find_argument(const Signature *call, PyObject *name) {
+    int number = 0;
+    while (call->arguments[number] != NULL
+           && !(PyUnicode_Check(name)
+                && PyUnicode_CompareWithASCIIString(name, call->arguments[number]) == 0))
+        number++;
+    return number;
 }
-#endif
+
+/* Store new references to the arguments that were passed; the values of the others stay NULL.
+   PyArg_ParseTupleAndKeywords() is not used, since it borrows from a dictionary that other code
+   may change, and runs the methods of its keys. */
+static int read_arguments(const Signature *call, PyObject *args, PyObject *names,
+                          PyObject **values) {
+    Py_ssize_t count = PyTuple_GET_SIZE(args), at = 0;
+    PyObject *name, *value, *wrong = NULL;
+    int number = 0;
+    bool whole = count <= call->positional;
+    for (int i = 0; whole && i < count; i++) values[i] = Py_NewRef(PyTuple_GET_ITEM(args, i));
+    if (whole && names != NULL) {
+        Py_BEGIN_CRITICAL_SECTION(names);
+        while (wrong == NULL && PyDict_Next(names, &at, &name, &value)) {
+            number = find_argument(call, name);
+            if (call->arguments[number] == NULL || values[number] != NULL) wrong = Py_NewRef(name);
+            else values[number] = Py_NewRef(value);
+        }
+        Py_END_CRITICAL_SECTION();
+    }
+    if (!whole) {
+        PyErr_Format(PyExc_TypeError, "%s() takes at most %d positional arguments, not %zd",
+                     call->name, call->positional, count);
+    }
+    else if (wrong != NULL) {
+        const char *problem = call->arguments[number] != NULL ? "multiple values for the"
+                                                              : "an unexpected";
+        PyErr_Format(PyExc_TypeError, "%s() got %s argument %R", call->name, problem, wrong);
+        Py_DECREF(wrong);
+    }
+    else {
+        for (number = 0; number < call->required && values[number] != NULL;) number++;
+        if (number == call->required) return 0;
+        PyErr_Format(PyExc_TypeError, "%s() needs the argument '%s'", call->name,
+                     call->arguments[number]);
+    }
+    for (int i = 0; call->arguments[i] != NULL; i++) Py_CLEAR(values[i]);
+    return -1;
+}
 
 /* --- items ------------------------------------------------------------------------- */
 
 /* An item of any type: the members that its type does not have are NULL. Members are written
-   once, before other code gets the item. Equality, hash, repr, pickling and __replace__ are
-   inherited from _Value of items.py. */
+   once, before other code gets the item. All methods are inherited from the base of the pure
+   type in items.py. */
 typedef struct {
     PyObject_HEAD
     PyObject *members[4];
 } Item;
 
+/* Make an item of these members, and take over the references to them; NULL if one is NULL.
+   It is not tracked by the garbage collector. */
+static inline PyObject *make_item(PyTypeObject *type, int count, PyObject **members) {
+    bool whole = true;
+    for (int i = 0; i < count; i++) whole = whole && members[i] != NULL;
+    Item *item = whole ? PyObject_GC_New(Item, type) : NULL;
+    if (item == NULL) {
+        for (int i = 0; i < count; i++) Py_XDECREF(members[i]);
+        return NULL;
+    }
+    for (int i = 0; i < 4; i++) item->members[i] = i < count ? members[i] : NULL;
+    return (PyObject *)item;
+}
+
+/* The same for members that may be any objects. */
 static PyObject *new_item(PyTypeObject *type, int count, PyObject **members) {
-    Item *self = (Item *)type->tp_alloc(type, 0);
-    if (self == NULL) return NULL;
-    for (int i = 0; i < count; i++) self->members[i] = Py_NewRef(members[i]);
-    return (PyObject *)self;
+    PyObject *item = make_item(type, count, members);
+    if (item != NULL) PyObject_GC_Track(item);
+    return item;
 }
 
 static PyObject *event_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"event", "data", "id", "retry", NULL};
-    PyObject *module = find_module(type);
-    if (module == NULL) return NULL;
-    State *state = PyModule_GetState(module);
-    PyObject *members[] = {state->message, state->empty, state->empty, Py_None};
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|OOOO:Event", keywords, &members[0],
-                                     &members[1], &members[2], &members[3]))
-        return NULL;
+    static const Signature SIGNATURE = {"Event", 4, 0, {"event", "data", "id", "retry"}};
+    PyObject *members[4] = {NULL};
+    if (read_arguments(&SIGNATURE, args, names, members) < 0) return NULL;
+    /* The defaults are not those of the module, which the type may have lost; see parser_new(). */
+    if (members[0] == NULL) members[0] = PyUnicode_InternFromString("message");
+    if (members[1] == NULL) members[1] = PyUnicode_New(0, 0);
+    if (members[2] == NULL) members[2] = PyUnicode_New(0, 0);
+    if (members[3] == NULL) members[3] = Py_NewRef(Py_None);
+    return new_item(type, 4, members);
+}
+
+static PyObject *block_new(PyTypeObject *type, PyObject *args, PyObject *names) {
+    static const Signature SIGNATURE = {"Block", 4, 0, {"event", "data", "id", "retry"}};
+    PyObject *members[4] = {NULL};
+    if (read_arguments(&SIGNATURE, args, names, members) < 0) return NULL;
+    for (int i = 0; i < 4; i++) {
+        if (members[i] == NULL) members[i] = Py_NewRef(Py_None);
+    }
     return new_item(type, 4, members);
 }
 
 static PyObject *comment_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"text", NULL};
-    PyObject *text;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O:Comment", keywords, &text)) return NULL;
+    static const Signature SIGNATURE = {"Comment", 1, 1, {"text"}};
+    PyObject *text = NULL;
+    if (read_arguments(&SIGNATURE, args, names, &text) < 0) return NULL;
     return new_item(type, 1, &text);
 }
 
 static PyObject *ignored_new(PyTypeObject *type, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"line", NULL};
-    PyObject *line;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O:Ignored", keywords, &line)) return NULL;
+    static const Signature SIGNATURE = {"Ignored", 1, 1, {"line"}};
+    PyObject *line = NULL;
+    if (read_arguments(&SIGNATURE, args, names, &line) < 0) return NULL;
     return new_item(type, 1, &line);
 }
 
@@ -138,31 +211,6 @@ static void item_dealloc(PyObject *object) {
     Py_TRASHCAN_END
 }
 
-PyDoc_STRVAR(json_doc,
-"json($self, /, *, loads=None)\n--\n\n"
-"Return the data decoded by ``loads`` (json.loads by default).\n"
-"\n"
-"The decoder's own error passes through.");
-
-static PyObject *event_json(PyObject *self, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"loads", NULL};
-    PyObject *loads = Py_None, *data = ((Item *)self)->members[1];
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|$O:json", keywords, &loads)) return NULL;
-    if (loads != Py_None) return PyObject_CallOneArg(loads, data);
-    PyObject *json = PyImport_ImportModule("json");
-    if (json == NULL) return NULL;
-    PyObject *result = PyObject_CallMethod(json, "loads", "O", data);
-    Py_DECREF(json);
-    return result;
-}
-
-#define FUNCTION(function) (PyCFunction)(void (*)(void))function
-
-static PyMethodDef event_methods[] = {
-    {"json", FUNCTION(event_json), METH_VARARGS | METH_KEYWORDS, json_doc},
-    {NULL, NULL, 0, NULL},
-};
-
 #define MEMBER(name, number, doc) \
     {name, T_OBJECT_EX, offsetof(Item, members) + number * sizeof(PyObject *), READONLY, doc}
 
@@ -171,6 +219,14 @@ static PyMemberDef event_members[] = {
     MEMBER("data", 1, "The values of the block's data fields, joined by newlines."),
     MEMBER("id", 2, "The last event ID string when the event was dispatched."),
     MEMBER("retry", 3, "The reconnection time in milliseconds that this block set, or None."),
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyMemberDef block_members[] = {
+    MEMBER("event", 0, "The value of the event field, or None."),
+    MEMBER("data", 1, "The values of the data fields, joined by newlines, or None."),
+    MEMBER("id", 2, "The value of the id field, or None."),
+    MEMBER("retry", 3, "The value of the retry field in milliseconds, or None."),
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -191,7 +247,12 @@ static PyMemberDef ignored_members[] = {
 static PyType_Slot event_slots[] = {
     ITEM_SLOTS("Event(event='message', data='', id='', retry=None)\n--\n\n", event_new,
                event_members),
-    {Py_tp_methods, event_methods},
+    {0, NULL},
+};
+
+static PyType_Slot block_slots[] = {
+    ITEM_SLOTS("Block(event=None, data=None, id=None, retry=None)\n--\n\n", block_new,
+               block_members),
     {0, NULL},
 };
 
@@ -205,14 +266,15 @@ static PyType_Slot ignored_slots[] = {
     {0, NULL},
 };
 
+/* Without Py_TPFLAGS_BASETYPE: the types are final. */
 #define SPEC(type_name, size, type_slots) \
     { \
         .name = type_name, .basicsize = size, \
-        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, \
-        .slots = type_slots, \
+        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, .slots = type_slots, \
     }
 
 static PyType_Spec event_spec = SPEC("sse_stream.items.Event", sizeof(Item), event_slots);
+static PyType_Spec block_spec = SPEC("sse_stream.items.Block", sizeof(Item), block_slots);
 static PyType_Spec comment_spec = SPEC("sse_stream.items.Comment", sizeof(Item), comment_slots);
 static PyType_Spec ignored_spec = SPEC("sse_stream.items.Ignored", sizeof(Item), ignored_slots);
 
@@ -242,7 +304,8 @@ static int grow(Value *value, Py_ssize_t more) {
         Py_ssize_t capacity = 0;
         if (more < PY_SSIZE_T_MAX / 4 - used) {
             /* Grows geometrically: linear time for any chunk boundaries. */
-            capacity = used + (more > used / 4 ? more : used / 4);
+            Py_ssize_t growth = used < LARGE ? used : used / 4;
+            capacity = used + (more > growth ? more : growth);
             if (capacity < 256) capacity = 256;
             memory = PyMem_Realloc(value->memory, (size_t)capacity);
         }
@@ -299,7 +362,7 @@ static inline void clear_value(Value *value) {
 /* Free the unused memory of a large value, before its text needs memory too. */
 static void give_back_surplus(Value *value) {
     Py_ssize_t used = value->at - value->memory + value->size;
-    if (value->capacity - used <= KEPT_CAPACITY) return;
+    if (value->capacity - used < LARGE) return;
     char *memory = PyMem_Realloc(value->memory, (size_t)used);
     if (memory == NULL) return;
     value->at = memory + (used - value->size);
@@ -328,6 +391,13 @@ static PyObject *take_text(Value *value) {
 
 /* --- the parser: state ------------------------------------------------------------- */
 
+/* What a parser has seen of the lines so far. */
+typedef struct {
+    bool in_line, recognised;
+    int tail_size;
+    char tail[TAIL_SIZE]; /* the start of the ignored lines at the end */
+} Seen;
+
 /* All objects in it, except the module, are of the exact types str and int, so they are in no
    cycle. */
 typedef struct {
@@ -345,15 +415,14 @@ typedef struct {
     PyObject *retry;       /* NULL: never set */
     PyObject *known_type;  /* the last short type, decoded, or NULL */
     int bom;               /* bytes that may begin a byte order mark; -1 once decided */
-    int start_size;        /* -1 once the stream had a comment or a known field */
-    char start[START_SIZE];
-    bool report_ignored;
+    Seen seen;             /* of complete lines; once it is closed, of the line in progress too */
+    bool report_ignored, blocks;
     bool after_cr; /* whether an LF that comes next belongs to the CR before it */
     bool failed, closed, incomplete;
     bool busy; /* whether a call is going on */
+    bool lost; /* whether a chunk could not be copied while a call was going on */
 } Parser;
 
-/* _clear() of parser.py. */
 static void clear(Parser *self) {
     free_value(&self->line);
     free_value(&self->data);
@@ -364,9 +433,11 @@ static void clear(Parser *self) {
     self->after_cr = false;
 }
 
-/* _close() of parser.py. */
+static Seen end_state(const Parser *self);
+
 static void close_parser(Parser *self, bool incomplete) {
     if (self->closed) return;
+    self->seen = end_state(self);
     clear(self);
     self->closed = true;
     self->incomplete = incomplete;
@@ -374,6 +445,7 @@ static void close_parser(Parser *self, bool incomplete) {
 }
 
 static void fail(Parser *self) {
+    clear(self); /* the line that is too large is forgotten */
     close_parser(self, true);
     self->failed = true;
 }
@@ -398,18 +470,12 @@ static inline Py_ssize_t retained(const Parser *self) {
 
 /* --- the parser: rules (9.2.6) ----------------------------------------------------- */
 
-/* Add an item that holds these members, and take over the references to them. Strings and
-   integers make no cycle, so the item is not tracked and costs the garbage collector nothing. */
+/* Add an item of these members, and take over the references to them. Strings and integers make
+   no cycle, so the item is not tracked and costs the garbage collector nothing. */
 static int append_item(PyObject *items, PyObject *type, int count, PyObject **members) {
-    bool whole = true;
-    for (int i = 0; i < count; i++) whole = whole && members[i] != NULL;
-    Item *item = whole ? PyObject_GC_New(Item, (PyTypeObject *)type) : NULL;
-    if (item == NULL) {
-        for (int i = 0; i < count; i++) Py_XDECREF(members[i]);
-        return -1;
-    }
-    for (int i = 0; i < 4; i++) item->members[i] = i < count ? members[i] : NULL;
-    int result = PyList_Append(items, (PyObject *)item);
+    PyObject *item = make_item((PyTypeObject *)type, count, members);
+    if (item == NULL) return -1;
+    int result = PyList_Append(items, item);
     Py_DECREF(item);
     return result;
 }
@@ -428,11 +494,11 @@ static int is_done(Parser *self, PyObject *text) {
     return 1;
 }
 
-/* The type of the event that is dispatched; a new reference. */
-static PyObject *take_type(Parser *self) {
+/* The type of the block that is dispatched, or ``empty`` if that is empty; a new reference. */
+static PyObject *take_type(Parser *self, PyObject *empty) {
     Value *type = &self->type;
     PyObject *known = self->known_type;
-    if (type->size == 0) return Py_NewRef(self->state->message);
+    if (type->size == 0) return Py_NewRef(empty);
     if (known != NULL && PyUnicode_IS_ASCII(known) && PyUnicode_GET_LENGTH(known) == type->size
         && memcmp(PyUnicode_1BYTE_DATA(known), type->at, (size_t)type->size) == 0)
         return Py_NewRef(known);
@@ -442,28 +508,42 @@ static PyObject *take_type(Parser *self) {
     return text;
 }
 
+/* Add an Event, or a Block, with these data, and take over the reference to them. */
+static int append_event(Parser *self, PyObject *items, PyObject *data, bool has_id) {
+    State *state = self->state;
+    PyObject *kind = state->event_type, *no_type = state->message, *id = self->last_event_id;
+    if (self->blocks) {
+        kind = state->block_type;
+        no_type = self->type.at != NULL ? state->empty : Py_None;
+        if (!has_id) id = Py_None;
+    }
+    PyObject *retry = self->block_retry != NULL ? self->block_retry : Py_None;
+    PyObject *members[] = {take_type(self, no_type), data, Py_NewRef(id), Py_NewRef(retry)};
+    return append_item(items, kind, 4, members);
+}
+
 /* The line is blank. */
 static int dispatch_event(Parser *self, PyObject *items) {
-    if (self->id.at != NULL) {
+    bool has_id = self->id.at != NULL;
+    int result = 0;
+    if (has_id) {
         PyObject *id = take_text(&self->id);
         if (id == NULL) return -1;
         Py_SETREF(self->last_event_id, id);
     }
     if (self->data.at != NULL) {
         PyObject *data = take_text(&self->data);
-        int done = data != NULL ? is_done(self, data) : -1, result;
-        if (done != 0) {
+        int done = data != NULL ? is_done(self, data) : -1;
+        if (done == 0) result = append_event(self, items, data, has_id);
+        else {
             Py_XDECREF(data);
             result = done < 0 ? -1 : PyList_Append(items, self->state->done);
         }
-        else {
-            PyObject *retry = self->block_retry != NULL ? self->block_retry : Py_None;
-            PyObject *members[] = {take_type(self), data, Py_NewRef(self->last_event_id),
-                                   Py_NewRef(retry)};
-            result = append_item(items, self->state->event_type, 4, members);
-        }
-        if (result < 0) return -1;
     }
+    else if (self->blocks && (has_id || self->type.at != NULL || self->block_retry != NULL)) {
+        result = append_event(self, items, Py_NewRef(Py_None), has_id);
+    }
+    if (result < 0) return -1;
     clear_value(&self->type);
     Py_CLEAR(self->block_retry);
     return 0;
@@ -495,7 +575,7 @@ static void set_value(Parser *self, Value *field, Span value, bool in_chunk) {
     field->in_chunk = in_chunk;
 }
 
-/* _parse_retry() of parser.py: 1 if it is ASCII digits below 2**64, else 0; -1 with an error. */
+/* Set the reconnection time: 1 if it is ASCII digits below 2**64, else 0; -1 with an error. */
 static int set_retry(Parser *self, Span value) {
     uint64_t number = 0;
     if (value.size == 0) return 0;
@@ -510,6 +590,13 @@ static int set_retry(Parser *self, Span value) {
     Py_XSETREF(self->block_retry, Py_NewRef(retry));
     Py_XSETREF(self->retry, retry);
     return 1;
+}
+
+/* Add bytes to the ignored lines, as far as there is room. */
+static void add_to_tail(Seen *seen, Span more) {
+    int left = TAIL_SIZE - seen->tail_size, size = more.size < left ? (int)more.size : left;
+    memcpy(seen->tail + seen->tail_size, more.at, (size_t)size);
+    seen->tail_size += size;
 }
 
 /* Process a line that is not blank; it is in the chunk, or it is the line in progress. */
@@ -534,6 +621,8 @@ static int process_field(Parser *self, PyObject *items, Span line, bool in_chunk
     else if (name_size == 0) {
         PyObject *text = decode(value);
         if (append_item(items, self->state->comment_type, 1, &text) < 0) return -1;
+        if (self->ignored == 0) self->seen.recognised = true;
+        return 0;
     }
     else if (is_id && memchr(value.at, '\0', (size_t)value.size) == NULL) {
         set_value(self, &self->id, value, in_chunk);
@@ -544,10 +633,15 @@ static int process_field(Parser *self, PyObject *items, Span line, bool in_chunk
             PyObject *text = decode(line);
             if (append_item(items, self->state->ignored_type, 1, &text) < 0) return -1;
         }
-        if (!is_id && !is_retry) return 0;
+        if (!is_id && !is_retry) {
+            add_to_tail(&self->seen, line);
+            add_to_tail(&self->seen, (Span){"\n", 1});
+            return 0;
+        }
     }
     if (set < 0) return -1;
-    self->start_size = -1;
+    self->seen.recognised = true;
+    self->seen.tail_size = 0;
     return 0;
 }
 
@@ -559,12 +653,6 @@ static int keep_values(Parser *self) {
     return 0;
 }
 
-static void keep_start(Parser *self, Span data) {
-    int left = START_SIZE - self->start_size, size = data.size < left ? (int)data.size : left;
-    memcpy(self->start + self->start_size, data.at, (size_t)size);
-    self->start_size += size;
-}
-
 static inline const char *find(const char *from, const char *end, char byte) {
     const char *found = *from == byte ? from : memchr(from, byte, (size_t)(end - from));
     return found != NULL ? found : end;
@@ -572,32 +660,28 @@ static inline const char *find(const char *from, const char *end, char byte) {
 
 static int process_chunk(Parser *self, PyObject *items, Span data);
 
-/* Discard a leading byte order mark, also if it is split; keep the first 200 bytes. */
-static int process_start(Parser *self, PyObject *items, Span *data) {
+/* Remove the leading byte order mark from the data, also if it is split. */
+static int remove_bom(Parser *self, PyObject *items, Span *data) {
     int held = self->bom, same = 0;
-    if (held >= 0) {
-        while (held + same < 3 && same < data->size && data->at[same] == BOM[held + same]) same++;
-        if (held + same < 3 && same == data->size) {
-            self->bom += same;
-            data->size = 0;
-            return 0;
-        }
-        self->bom = -1;
-        if (held + same == 3) keep_start(self, (Span){BOM, held});
-        /* The buffered bytes are content. */
-        else if (held > 0 && process_chunk(self, items, (Span){BOM, held}) < 0) return -1;
+    while (held + same < 3 && same < data->size && data->at[same] == BOM[held + same]) same++;
+    if (held + same < 3 && same == data->size) {
+        self->bom += same;
+        data->size = 0;
+        return 0;
     }
-    keep_start(self, *data);
-    if (held >= 0 && held + same == 3) {
+    self->bom = -1;
+    if (held + same == 3) {
         data->at += same;
         data->size -= same;
+        return 0;
     }
-    return 0;
+    /* The buffered bytes are content. */
+    return held > 0 ? process_chunk(self, items, (Span){BOM, held}) : 0;
 }
 
 /* Process bytes by the rules of the standard; add the items that they complete. */
 static int process_chunk(Parser *self, PyObject *items, Span data) {
-    if (self->start_size >= 0 && process_start(self, items, &data) < 0) return -1;
+    if (self->bom >= 0 && remove_bom(self, items, &data) < 0) return -1;
     if (self->after_cr && data.size > 0) {
         self->after_cr = false;
         if (*data.at == '\n') {
@@ -673,6 +757,31 @@ static int is_incomplete(Parser *self) {
     return done < 0 ? -1 : !done;
 }
 
+/* What it has seen with the line in progress. */
+static Seen end_state(const Parser *self) {
+    static const Span NAMES[] = {{"data", 4}, {"event", 5}, {"id", 2}, {"retry", 5}};
+    Seen seen = self->seen;
+    if (self->closed) return seen;
+    Span line = {self->line.at, self->line.size}, value;
+    seen.in_line = line.size > 0 || self->bom > 0;
+    if (line.size == 0) return seen;
+    Py_ssize_t name_size = split_field(line, &value);
+    if (name_size == 0) return seen;
+    for (int i = 0; i < 4; i++) {
+        if (name_size > NAMES[i].size || memcmp(line.at, NAMES[i].at, (size_t)name_size) != 0)
+            continue;
+        /* It may become this name. */
+        if (name_size == line.size) return seen;
+        if (name_size == NAMES[i].size) {
+            seen.recognised = true;
+            seen.tail_size = 0;
+            return seen;
+        }
+    }
+    add_to_tail(&seen, line);
+    return seen;
+}
+
 /* --- the parser: calls ------------------------------------------------------------- */
 
 static PyObject *feed(Parser *self, Span data) {
@@ -695,6 +804,7 @@ static PyObject *feed(Parser *self, Span data) {
 static PyObject *end_stream(Parser *self, bool flush) {
     if (check_open(self) < 0) return NULL;
     int held = self->bom, result, incomplete = 1;
+    Seen seen = end_state(self);
     PyObject *items = PyList_New(0);
     self->bom = -1;
     result = items != NULL ? 0 : -1;
@@ -709,6 +819,7 @@ static PyObject *end_stream(Parser *self, bool flush) {
     }
     if (result == 0) result = incomplete = is_incomplete(self);
     close_parser(self, incomplete != 0);
+    self->seen = seen;
     if (result >= 0 && !self->failed) return items;
     Py_XDECREF(items);
     if (result >= 0) check_open(self);
@@ -727,13 +838,21 @@ static int enter(Parser *self) {
     return 0;
 }
 
+static void leave(Parser *self) {
+    self->busy = false;
+    if (self->lost) {
+        close_parser(self, true);
+        self->incomplete = true;
+    }
+}
+
 /* Call feed(), or end_stream() if there is no data. */
 static PyObject *call(Parser *self, const Span *data, bool flush) {
     PyObject *items = NULL;
     Py_BEGIN_CRITICAL_SECTION(self);
     if (enter(self) == 0) {
         items = data != NULL ? feed(self, *data) : end_stream(self, flush);
-        self->busy = false;
+        leave(self);
     }
     Py_END_CRITICAL_SECTION();
     return items;
@@ -746,6 +865,25 @@ static PyObject *checked(PyObject *result, PyTypeObject *type) {
         Py_CLEAR(result);
     }
     return result;
+}
+
+/* The bytes of an object. They are copied: another thread or process could write to its memory
+   while it is parsed. */
+static PyObject *copy_chunk(Parser *self, PyObject *chunk) {
+    bool refused;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    refused = check_open(self) < 0;
+    Py_END_CRITICAL_SECTION();
+    if (refused) return NULL;
+    PyObject *bytes = checked(PyObject_CallOneArg(self->state->as_bytes, chunk), &PyBytes_Type);
+    /* A refused object changes nothing. If the bytes could not be copied, they are missing. */
+    if (bytes == NULL && !PyErr_ExceptionMatches(PyExc_TypeError)) {
+        Py_BEGIN_CRITICAL_SECTION(self);
+        if (self->busy) self->lost = true;
+        else close_parser(self, true);
+        Py_END_CRITICAL_SECTION();
+    }
+    return bytes;
 }
 
 PyDoc_STRVAR(feed_doc,
@@ -765,18 +903,8 @@ static PyObject *parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t
         PyErr_SetString(PyExc_TypeError, "feed() takes exactly one argument, data");
         return NULL;
     }
-    /* Other objects are copied: another thread or process could write to their memory while
-       it is parsed. */
-    PyObject *bytes = PyBytes_CheckExact(args[0])
-        ? Py_NewRef(args[0])
-        : checked(PyObject_CallOneArg(self->state->as_bytes, args[0]), &PyBytes_Type);
-    if (bytes == NULL) {
-        /* A refused object changes nothing. If the bytes could not be copied, they are missing. */
-        Py_BEGIN_CRITICAL_SECTION(self);
-        if (!self->busy && !PyErr_ExceptionMatches(PyExc_TypeError)) close_parser(self, true);
-        Py_END_CRITICAL_SECTION();
-        return NULL;
-    }
+    PyObject *bytes = PyBytes_CheckExact(args[0]) ? Py_NewRef(args[0]) : copy_chunk(self, args[0]);
+    if (bytes == NULL) return NULL;
     Span data = {PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes)};
     PyObject *items = call(self, &data, false);
     Py_DECREF(bytes);
@@ -790,11 +918,17 @@ PyDoc_STRVAR(close_doc,
 "An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the\n"
 "end as the missing blank line. Raises the same errors as feed().");
 
-static PyObject *parser_close(PyObject *self, PyObject *args, PyObject *names) {
-    static char *keywords[] = {"flush", NULL};
-    int flush = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|$p:close", keywords, &flush)) return NULL;
-    return call((Parser *)self, NULL, flush != 0);
+static PyObject *parser_close(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                              PyObject *names) {
+    Py_ssize_t named = names != NULL ? PyTuple_GET_SIZE(names) : 0;
+    if (count != 0 || named > 1
+        || (named == 1
+            && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "flush") != 0)) {
+        PyErr_SetString(PyExc_TypeError, "close() takes one argument, flush, by its name only");
+        return NULL;
+    }
+    int flush = named == 1 ? PyObject_IsTrue(args[0]) : 0;
+    return flush < 0 ? NULL : call((Parser *)self, NULL, flush != 0);
 }
 
 static PyObject *parser_reduce(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused)) {
@@ -803,23 +937,24 @@ static PyObject *parser_reduce(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(un
     return NULL;
 }
 
-enum { LAST_EVENT_ID, RETRY, IGNORED, INCOMPLETE, STREAM_START, LINE_START };
+enum { LAST_EVENT_ID, RETRY, IGNORED, INCOMPLETE, BLOCKS, IN_LINE, RECOGNISED, IGNORED_TAIL };
 
 static PyObject *get_property(Parser *self, int which) {
-    const Value *line = &self->line;
+    Seen seen;
     int incomplete;
     switch (which) {
     case LAST_EVENT_ID: return Py_NewRef(self->last_event_id);
     case RETRY: return Py_NewRef(self->retry != NULL ? self->retry : Py_None);
     case IGNORED: return PyLong_FromSsize_t(self->ignored);
-    case LINE_START: return PyBytes_FromStringAndSize(line->at, line->size < 6 ? line->size : 6);
-    case STREAM_START:
-        if (self->start_size < 0) return Py_NewRef(Py_None);
-        return PyBytes_FromStringAndSize(self->start, self->start_size);
-    default:
+    case INCOMPLETE:
         incomplete = is_incomplete(self);
         return incomplete < 0 ? NULL : PyBool_FromLong(incomplete);
+    case BLOCKS: return PyBool_FromLong(self->blocks);
+    default: seen = end_state(self);
     }
+    if (which == IN_LINE) return PyBool_FromLong(seen.in_line);
+    if (which == RECOGNISED) return PyBool_FromLong(seen.recognised);
+    return PyBytes_FromStringAndSize(seen.tail, seen.tail_size);
 }
 
 static PyObject *parser_get(PyObject *object, void *which) {
@@ -864,13 +999,14 @@ static void parser_dealloc(PyObject *object) {
 
 static PyObject *parser_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
                             PyObject *Py_UNUSED(names)) {
-    PyObject *module = find_module(type);
+    /* Raises if the garbage collector has cleared the type. */
+    PyObject *module = PyType_GetModule(type);
     Parser *self = module != NULL ? (Parser *)type->tp_alloc(type, 0) : NULL;
     if (self == NULL) return NULL;
     self->module = Py_NewRef(module);
     self->state = PyModule_GetState(module);
     self->bom = -1;
-    self->closed = true; /* until __init__, which a subclass may not call */
+    self->closed = true; /* until __init__, which the caller of __new__ may not call */
     self->last_event_id = PyUnicode_New(0, 0);
     if (self->last_event_id == NULL) Py_CLEAR(self);
     return (PyObject *)self;
@@ -893,65 +1029,98 @@ static Py_ssize_t parse_limit(State *state, PyObject *max_event_size) {
     return limit;
 }
 
+/* Whether an argument is true; false if it was not passed; -1 with an error. */
+static int parse_bool(PyObject *argument) {
+    return argument == NULL ? 0 : PyObject_IsTrue(argument);
+}
+
+/* Begin a new stream with checked options. */
+static int begin(Parser *self, PyObject *last_event_id, PyObject *done, Py_ssize_t limit,
+                 bool report_ignored, bool blocks) {
+    if (enter(self) < 0) return -1;
+    clear(self);
+    Py_CLEAR(self->retry);
+    Py_SETREF(self->last_event_id, Py_NewRef(last_event_id));
+    Py_XSETREF(self->done, done != Py_None ? Py_NewRef(done) : NULL);
+    self->limit = limit;
+    self->report_ignored = report_ignored;
+    self->blocks = blocks;
+    self->ignored = self->bom = 0;
+    memset(&self->seen, 0, sizeof(self->seen));
+    self->closed = self->failed = self->incomplete = self->busy = self->lost = false;
+    return 0;
+}
+
 static int parser_init(PyObject *object, PyObject *args, PyObject *names) {
-    Parser *self = (Parser *)object;
-    State *state = self->state;
-    static char *keywords[] = {"last_event_id", "done", "max_event_size", "report_ignored", NULL};
-    PyObject *last_event_id = NULL, *done = NULL, *max_event_size = NULL;
-    int report_ignored = 0, result = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|$OOOp:Parser", keywords, &last_event_id, &done,
-                                     &max_event_size, &report_ignored))
-        return -1;
-    last_event_id = last_event_id == NULL
+    static const Signature SIGNATURE = {
+        "Parser", 0, 0,
+        {"last_event_id", "done", "max_event_size", "report_ignored", "blocks"},
+    };
+    State *state = ((Parser *)object)->state;
+    PyObject *values[MAX_ARGUMENTS] = {NULL}, *last_event_id, *done = NULL;
+    Py_ssize_t limit = -1;
+    int report_ignored = -1, blocks = -1, result = -1;
+    if (read_arguments(&SIGNATURE, args, names, values) < 0) return -1;
+    last_event_id = values[0] == NULL
         ? PyUnicode_New(0, 0)
-        : checked(PyObject_CallFunction(state->check_text, "sOs#", "last_event_id", last_event_id,
+        : checked(PyObject_CallFunction(state->check_text, "sOs#", "last_event_id", values[0],
                                         "\0\r\n", (Py_ssize_t)3), &PyUnicode_Type);
-    if (last_event_id == NULL) return -1;
-    if (done == NULL) done = PyUnicode_FromString("[DONE]");
-    else if (done == Py_None) Py_INCREF(done);
-    else done = checked(PyObject_CallFunction(state->check_text, "sOs", "done", done, "\r\n"),
+    if (last_event_id == NULL) done = NULL;
+    else if (values[1] == NULL) done = PyUnicode_FromString("[DONE]");
+    else if (values[1] == Py_None) done = Py_NewRef(Py_None);
+    else done = checked(PyObject_CallFunction(state->check_text, "sOs", "done", values[1], "\r\n"),
                         &PyUnicode_Type);
-    Py_ssize_t limit = done != NULL ? parse_limit(state, max_event_size) : -1;
-    if (limit > 0) {
-        Py_BEGIN_CRITICAL_SECTION(self);
-        result = enter(self);
-        if (result == 0) {
-            clear(self);
-            Py_CLEAR(self->retry);
-            Py_SETREF(self->last_event_id, Py_NewRef(last_event_id));
-            Py_XSETREF(self->done, done != Py_None ? Py_NewRef(done) : NULL);
-            self->limit = limit;
-            self->report_ignored = report_ignored != 0;
-            self->ignored = self->bom = self->start_size = 0;
-            self->closed = self->failed = self->incomplete = self->busy = false;
-        }
+    if (done != NULL) limit = parse_limit(state, values[2]);
+    if (limit > 0) report_ignored = parse_bool(values[3]);
+    if (report_ignored >= 0) blocks = parse_bool(values[4]);
+    if (blocks >= 0) {
+        Py_BEGIN_CRITICAL_SECTION(object);
+        result = begin((Parser *)object, last_event_id, done, limit, report_ignored != 0,
+                       blocks != 0);
         Py_END_CRITICAL_SECTION();
     }
-    Py_DECREF(last_event_id);
+    for (int i = 0; i < MAX_ARGUMENTS; i++) Py_XDECREF(values[i]);
+    Py_XDECREF(last_event_id);
     Py_XDECREF(done);
     return result;
 }
 
 PyDoc_STRVAR(parser_doc,
-"Parser(*, last_event_id='', done='[DONE]', max_event_size=67108864, report_ignored=False)\n"
-"--\n\n"
+"Parser(*, last_event_id='', done='[DONE]', max_event_size=67108864, report_ignored=False, "
+"blocks=False)\n--\n\n"
 "A push-style parser of one event stream (HTML standard, 9.2.6).\n"
 "\n"
 "``last_event_id`` is the initial last event ID string, to resume a stream. A block whose\n"
 "data equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this\n"
 "off. ``max_event_size`` limits the bytes buffered for one block and its line in progress;\n"
-"None means no limit. With ``report_ignored``, each ignored line is returned as Ignored.\n"
-"Raises TypeError or ValueError for invalid arguments.\n"
+"None means no limit. With ``report_ignored``, each ignored line is returned as Ignored;\n"
+"with ``blocks``, each block as a Block, not as an Event. Raises TypeError or ValueError for\n"
+"invalid arguments. One thread at a time may use a parser.\n"
 "\n"
 ">>> Parser().feed(b\": hi\\ndata: one\\n\\n\")\n"
 "[Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]");
 
+#define FUNCTION(function) (PyCFunction)(void (*)(void))function
+
 static PyMethodDef parser_methods[] = {
     {"feed", FUNCTION(parser_feed), METH_FASTCALL | METH_KEYWORDS, feed_doc},
-    {"close", FUNCTION(parser_close), METH_VARARGS | METH_KEYWORDS, close_doc},
+    {"close", FUNCTION(parser_close), METH_FASTCALL | METH_KEYWORDS, close_doc},
     {"__reduce__", parser_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
+
+PyDoc_STRVAR(recognised_doc,
+"Whether a line belonged to an event stream. close() does not change it.\n"
+"\n"
+"That is a line with the name data, event, id or retry (a line in progress needs its\n"
+"colon), or a comment that came before any ignored line.");
+
+PyDoc_STRVAR(ignored_tail_doc,
+"The first 200 bytes of the ignored lines at the end. close() does not change it.\n"
+"\n"
+"These are the lines after the last one with the name data, event, id or retry, each with\n"
+"LF, without blank lines and comments. The line in progress is one of them if it cannot\n"
+"become a comment or a line with such a name.");
 
 #define PROPERTY(name, which, doc) {name, parser_get, NULL, doc, (void *)(intptr_t)which}
 
@@ -964,10 +1133,11 @@ static PyGetSetDef parser_properties[] = {
              "How many lines were ignored: an unknown name, a bad ``retry``, an ``id`` with NUL."),
     PROPERTY("incomplete", INCOMPLETE,
              "Whether bytes would be lost if the stream ended now; after close(), if any were."),
-    PROPERTY("_stream_start", STREAM_START,
-             "The start of the stream, until it had a comment or a known field; then None."),
-    PROPERTY("_line_start", LINE_START,
-             "Enough of the line in progress to see whether it may become a known field."),
+    PROPERTY("blocks", BLOCKS, "Whether each block is returned as a Block, not as an Event."),
+    PROPERTY("in_line", IN_LINE,
+             "Whether the bytes so far end inside a line. close() does not change it."),
+    PROPERTY("recognised", RECOGNISED, recognised_doc),
+    PROPERTY("ignored_tail", IGNORED_TAIL, ignored_tail_doc),
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -998,13 +1168,13 @@ static PyObject *import_beside(PyObject *module, const char *beside, const char 
     return result;
 }
 
-/* Make the compiled form of a class of items.py, with its docstring and __match_args__. Its
+/* Make the compiled form of a class of items.py, with its bases, docstring and __match_args__. Its
    __module__ is items.py too, so that the other form can load a pickle of it. */
 static PyObject *add_item_type(PyObject *module, PyType_Spec *spec) {
     static const char *copied[] = {"__module__", "__doc__", "__match_args__"};
     PyObject *pure = import_beside(module, "items", strrchr(spec->name, '.') + 1);
-    PyObject *base = pure != NULL ? import_beside(module, "items", "_Value") : NULL;
-    PyObject *bases = base != NULL ? PyTuple_Pack(1, base) : NULL;
+    PyObject *bases = pure != NULL ? PyObject_GetAttrString(pure, "__bases__") : NULL;
+    /* This does not call __init_subclass__, which would refuse a class of this module. */
     PyObject *type = bases != NULL ? PyType_FromModuleAndSpec(module, spec, bases) : NULL;
     for (int i = 0; type != NULL && i < 3; i++) {
         PyObject *value = PyObject_GetAttrString(pure, copied[i]);
@@ -1013,7 +1183,6 @@ static PyObject *add_item_type(PyObject *module, PyType_Spec *spec) {
     }
     if (type != NULL && PyModule_AddType(module, (PyTypeObject *)type) < 0) Py_CLEAR(type);
     Py_XDECREF(bases);
-    Py_XDECREF(base);
     Py_XDECREF(pure);
     return type;
 }
@@ -1042,6 +1211,7 @@ static int module_exec(PyObject *module) {
     if ((state->message = PyUnicode_InternFromString("message")) == NULL
         || (state->empty = PyUnicode_New(0, 0)) == NULL
         || (state->event_type = add_item_type(module, &event_spec)) == NULL
+        || (state->block_type = add_item_type(module, &block_spec)) == NULL
         || (state->comment_type = add_item_type(module, &comment_spec)) == NULL
         || (state->ignored_type = add_item_type(module, &ignored_spec)) == NULL
         || (state->done = import_beside(module, "items", "DONE")) == NULL

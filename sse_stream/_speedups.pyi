@@ -1,65 +1,10 @@
-# Declared here as in items.py, with its private base.
-# pyright: reportPrivateUsage=false
+# SPDX-License-Identifier: MIT
+# For type checkers, the compiled form and the pure one are the same.
 
-from collections.abc import Callable
-from typing import Any
-
-from typing_extensions import Buffer, Self, disjoint_base
-
+from .items import DONE as DONE
+from .items import Block as Block
+from .items import Comment as Comment
 from .items import Done as Done
-from .items import Item, _Value
-
-DONE: Done
-
-@disjoint_base
-class Event(_Value):
-    def __new__(
-        cls, event: str = "message", data: str = "", id: str = "", retry: int | None = None
-    ) -> Self: ...
-    @property
-    def event(self) -> str: ...
-    @property
-    def data(self) -> str: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def retry(self) -> int | None: ...
-    def json(self, *, loads: Callable[[str], Any] | None = None) -> Any: ...
-
-@disjoint_base
-class Comment(_Value):
-    def __new__(cls, text: str) -> Self: ...
-    @property
-    def text(self) -> str: ...
-
-@disjoint_base
-class Ignored(_Value):
-    def __new__(cls, line: str) -> Self: ...
-    @property
-    def line(self) -> str: ...
-
-@disjoint_base
-class Parser:
-    def __init__(
-        self,
-        *,
-        last_event_id: str = "",
-        done: str | None = "[DONE]",
-        max_event_size: int | None = 67108864,
-        report_ignored: bool = False,
-    ) -> None: ...
-    @property
-    def last_event_id(self) -> str: ...
-    @property
-    def retry(self) -> int | None: ...
-    @property
-    def ignored(self) -> int: ...
-    @property
-    def incomplete(self) -> bool: ...
-    @property
-    def _stream_start(self) -> bytes | None: ...
-    @property
-    def _line_start(self) -> bytes: ...
-    def __reduce__(self) -> str: ...
-    def feed(self, data: Buffer) -> list[Item]: ...
-    def close(self, *, flush: bool = False) -> list[Item]: ...
+from .items import Event as Event
+from .items import Ignored as Ignored
+from .parser import Parser as Parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .event_stream import EventStream
 from .iterators import ChunkStream, events_only
-from .sources import close_async_source, open_async_source
+from .sources import open_async_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def aiter_chunks(source: AsyncSource, *, size: int = _SIZE) -> AsyncChunks:
     return AsyncChunks(source, open_async_source(source, "aiter_chunks", size), ChunkStream())
 
 
-class AsyncItems:
-    """What aiter_items() returns.
+class _AsyncLoop:
+    """Reads an async source, and returns what its stream makes of the bytes.
 
     A class and not an async generator, because a cancelled ``await`` ends a generator.
     """
@@ -123,7 +123,7 @@ class AsyncItems:
         self._chunks = chunks
         self._next: Callable[[], Awaitable[Buffer]] | None = None
         # What must be closed if the source does not end; the last one first.
-        self._to_close = [source] if chunks is source else [source, chunks]
+        self._to_close: list[object] = [source] if chunks is source else [source, chunks]
         self._items: Iterator[Any] = iter(())  # completed, not yet returned
         self._over = False  # there are no items after these
         self._error: Exception | None = None  # what comes after them
@@ -151,7 +151,6 @@ class AsyncItems:
                 if self._over:
                     await self._finish()
                 chunk = await (self._next or self._open())()
-                self._cut = False
                 self._items = iter(self._stream.feed(chunk))
                 self._over = self._stream.over
             except StopAsyncIteration:
@@ -174,10 +173,10 @@ class AsyncItems:
         if self._waiting:
             raise RuntimeError("aclose(): an anext() of another task is still waiting")
         self._items = iter(())
-        self._over, self._drain, self._error = True, False, None
+        self._over, self._error = True, None
         self._waiting = True
         try:
-            error = await close_async_source(self._to_close)
+            error = await _close(self._to_close)
         finally:
             self._waiting = False
         if error is not None:
@@ -189,12 +188,14 @@ class AsyncItems:
         if not hasattr(chunks, "__anext__"):
             self._chunks = chunks = chunks.__aiter__()
             self._to_close.append(chunks)
-        self._next = chunks.__anext__
-        return self._next
+        step: Callable[[], Awaitable[Buffer]] = chunks.__anext__
+        self._next = step
+        return step
 
     def _end_of_source(self) -> None:
         self._over = True
-        self._to_close.clear()
+        if not self._cut:
+            self._to_close.clear()  # it was read to its end, and is its owner's
         try:
             self._items = iter(self._stream.close(cut=self._cut))
         except Exception as error:
@@ -206,16 +207,28 @@ class AsyncItems:
             try:
                 await (self._next or self._open())()
             except StopAsyncIteration:
-                self._to_close.clear()
+                self._drain = False
+                if not self._cut:
+                    self._to_close.clear()
             except Exception:
                 self._drain = False
-        error = await close_async_source(self._to_close)
+        error = await _close(self._to_close)
         # An error of the source or of the stream comes first.
         error, self._error = self._error or error, None
         raise error or StopAsyncIteration
 
 
-class AsyncEvents(AsyncItems):
+class AsyncItems(_AsyncLoop):
+    """What aiter_items() returns."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        async def __anext__(self) -> Item: ...
+
+
+class AsyncEvents(_AsyncLoop):
     """What aiter_events() returns."""
 
     __slots__ = ()
@@ -225,7 +238,7 @@ class AsyncEvents(AsyncItems):
         async def __anext__(self) -> Event: ...
 
 
-class AsyncChunks(AsyncItems):
+class AsyncChunks(_AsyncLoop):
     """What aiter_chunks() returns."""
 
     __slots__ = ()
@@ -233,3 +246,27 @@ class AsyncChunks(AsyncItems):
     if TYPE_CHECKING:
 
         async def __anext__(self) -> bytes: ...
+
+
+async def _close(objects: list[object]) -> Exception | None:
+    """Close the objects, the last one first, and empty the list; return the first error.
+
+    Each is closed with aclose(), or with close() where there is no aclose().
+
+    If the closing of one object is cancelled, the others are closed before that passes through.
+    """
+    first: Exception | None = None
+    try:
+        while objects:
+            source = objects.pop()
+            try:
+                close = getattr(source, "aclose", None) or getattr(source, "close", None)
+                closing: Any = None if close is None else close()
+                if hasattr(closing, "__await__"):
+                    await closing
+            except Exception as error:
+                first = first or error
+    finally:
+        if objects:
+            await _close(objects)
+    return first

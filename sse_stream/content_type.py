@@ -17,11 +17,28 @@ def is_event_stream(content_type: str | None) -> bool:
     (True, False)
     """
     found = ""
-    # Only parameters have quoted strings, which may contain commas.
-    text = (content_type or "").replace("\\\\", "").replace('\\"', "")
-    for value in '"'.join(text.split('"')[::2]).split(","):
+    for value in _values(content_type or ""):
         essence = value.partition(";")[0].strip(" \t\r\n").lower()
         kind, _, subtype = essence.partition("/")
         if kind and subtype and _TOKEN.issuperset(kind + subtype) and essence != "*/*":
             found = essence
     return found == "text/event-stream"
+
+
+def _values(header: str) -> list[str]:
+    """Split a header at the commas that are not inside a quoted string."""
+    values = [""]
+    quoted = escaped = False
+    # Only ASCII can be a MIME type; lower() makes ASCII of some other characters.
+    for character in header.encode("ascii", "replace").decode():
+        if character == "," and not quoted:
+            values.append("")
+            continue
+        values[-1] += character
+        if escaped:
+            escaped = False
+        elif character == '"':
+            quoted = not quoted
+        else:
+            escaped = quoted and character == "\\"
+    return values

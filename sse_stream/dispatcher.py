@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .event_stream import EventStream
+from .event_stream import EventStream, check_kind
 from .items import DONE, Block, Comment, Event
 from .parser import Parser
 
@@ -34,7 +34,9 @@ class Dispatcher:
     1
     """
 
-    __slots__ = ("_items", "_on_comment", "_on_done", "_on_event", "_on_ignored", "_stream")
+    __slots__ = (
+        "_error", "_items", "_on_comment", "_on_done", "_on_event", "_on_ignored", "_stream",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -48,8 +50,7 @@ class Dispatcher:
         if stream is None:
             parser = Parser(report_ignored=on_ignored is not None)
             stream = EventStream(parser=parser, all_items=True)
-        elif not isinstance(stream, EventStream):
-            raise TypeError(f"stream must be an EventStream of this package, not {type(stream)!r}")
+        check_kind("stream", stream, (EventStream,))
         # Imported here: nothing else needs it.
         import collections
 
@@ -60,6 +61,8 @@ class Dispatcher:
         self._stream = stream
         # The items that no callback has received yet.
         self._items: deque[Item] = collections.deque()
+        # The error of the stream that comes after them.
+        self._error: Exception | None = None
 
     def feed(self, data: Buffer) -> None:
         """Process the next chunk and call the callbacks.
@@ -68,8 +71,9 @@ class Dispatcher:
         """
         try:
             self._items += self._stream.feed(data)
-        finally:
-            self._dispatch()
+        except Exception as error:
+            self._error = self._error or error
+        self._dispatch()
 
     def close(self) -> None:
         """End the stream and call the callbacks for the items that its end completes.
@@ -78,8 +82,9 @@ class Dispatcher:
         """
         try:
             self._items += self._stream.close()
-        finally:
-            self._dispatch()
+        except Exception as error:
+            self._error = self._error or error
+        self._dispatch()
 
     def _dispatch(self) -> None:
         while self._items:
@@ -93,3 +98,6 @@ class Dispatcher:
                 callback = self._on_done if item is DONE else self._on_ignored
             if callback is not None:
                 callback(item)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error

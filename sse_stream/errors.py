@@ -5,7 +5,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer as Buffer
+else:
+    Buffer = bytes | bytearray | memoryview  # any bytes-like object; for typing.get_type_hints()
 
 
 class SSEError(Exception):
@@ -25,7 +27,8 @@ class EventTooLargeError(SSEError):
     >>> Parser(max_event_size=8).feed(b"data: 123")
     Traceback (most recent call last):
         ...
-    sse_stream.errors.EventTooLargeError: an event or a line is larger than max_event_size (8 bytes)
+    sse_stream.errors.EventTooLargeError: an event or a line is larger than the limit of 8 bytes \
+(max_event_size)
     """
 
     def __init__(self, limit: int, last_event_id: str = "") -> None:
@@ -34,7 +37,7 @@ class EventTooLargeError(SSEError):
         self.last_event_id = last_event_id
 
     def __str__(self) -> str:
-        return f"an event or a line is larger than max_event_size ({self.limit} bytes)"
+        return f"an event or a line is larger than the limit of {self.limit} bytes (max_event_size)"
 
 
 class IncompleteStreamError(SSEError):
@@ -195,8 +198,7 @@ def is_async(function: object) -> bool:
     """
     while type(function).__name__ == "partial":
         function = getattr(function, "func", None)
-    for found in (function, getattr(type(function), "__call__", None)):
-        code = getattr(found, "__code__", None)
-        if code is not None:
-            return bool(code.co_flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR))
-    return False
+    if not hasattr(function, "__code__") and callable(function):
+        function = type(function).__call__
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & (_CO_COROUTINE | _CO_ASYNC_GENERATOR))

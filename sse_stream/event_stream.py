@@ -7,6 +7,7 @@ Everything in this package that reads a stream uses EventStream; no other file k
 from __future__ import annotations
 
 from .errors import (
+    EventTooLargeError,
     IncompleteStreamError,
     NotEventStreamError,
     ParserClosedError,
@@ -19,7 +20,7 @@ from .parser import Parser, PureParser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from typing_extensions import Buffer
@@ -54,7 +55,7 @@ class EventStream:
 
     __slots__ = (
         "_all_items", "_closed", "_flush", "_is_reading", "_parser", "_require_done", "_start",
-        "_until", "complete", "over",
+        "_too_large", "_until", "complete", "over",
     )  # fmt: skip
 
     complete: bool
@@ -73,8 +74,7 @@ class EventStream:
     ) -> None:
         if parser is None:
             parser = Parser()
-        elif not isinstance(parser, (Parser, PureParser)):
-            raise TypeError(f"parser must be a Parser of this package, not {type(parser)!r}")
+        check_kind("parser", parser, (Parser, PureParser))
         if until is not None and not callable(until):
             raise TypeError(f"until must be a function or None, not {type(until).__name__}")
         if is_async(until):
@@ -85,6 +85,8 @@ class EventStream:
         self._flush = bool(flush)
         self._require_done = bool(require_done)
         self.complete = self.over = self._closed = False
+        # The error of the limit, which every later call raises again.
+        self._too_large: EventTooLargeError | None = None
         # The first bytes, as long as nothing shows that this is an event stream.
         self._start = b""
         # Whether feed() only has to pass the chunk to the parser: not at the start, and not when
@@ -111,9 +113,11 @@ class EventStream:
             items = self._parser.feed(data)
         except (TypeError, RuntimeError):
             raise  # a wrong argument, or the call of another thread: nothing has changed
-        except BaseException:
-            self._end()
+        except BaseException as error:
+            self._end(error)
             raise
+        if not items:
+            return items
         if self._until is None:
             for item in items:
                 if type(item) is not Event:
@@ -141,7 +145,11 @@ class EventStream:
         parser = self._parser
         last_event_id = parser.last_event_id
         recognised, tail, in_line = parser.recognised, parser.ignored_tail, parser.in_line
-        items = parser.close(flush=self._flush and not cut)
+        try:
+            items = parser.close(flush=self._flush and not cut)
+        except EventTooLargeError as error:
+            self._end(error)
+            raise
         if self._require_done and in_line:
             # The line had no end: an event that flush made of it may be truncated.
             items = [item for item in items if not isinstance(item, (Event, Block))]
@@ -159,13 +167,15 @@ class EventStream:
             raise IncompleteStreamError(last_event_id, text, missing)
         return items
 
-    def _end(self) -> None:
+    def _end(self, error: BaseException | None = None) -> None:
         self.over = self._closed = True
         self._is_reading = False
+        self._too_large = error if isinstance(error, EventTooLargeError) else None
 
     def _after_the_end(self) -> list[Any]:
+        if self._too_large is not None:
+            raise EventTooLargeError(self._too_large.limit, self._too_large.last_event_id)
         if self._closed:
-            self._parser.close()  # raises its own error again if it is closed
             raise ParserClosedError
         return []
 
@@ -181,7 +191,7 @@ class EventStream:
         self._start = start
         return data
 
-    def _returned(self, items: list[Item]) -> list[Item]:
+    def _returned(self, items: Sequence[Item]) -> list[Item]:
         """Return those of the items that the caller gets, up to the end of the answer."""
         returned: list[Item] = []
         for item in items:
@@ -211,3 +221,10 @@ class EventStream:
         except BaseException:
             self._end()
             raise
+
+
+def check_kind(name: str, value: object, kinds: tuple[type, ...]) -> None:
+    """Raise TypeError if the argument ``name`` is not of this copy of the package."""
+    if not isinstance(value, kinds):
+        kind = kinds[0].__name__
+        raise TypeError(f"{name} must be a {kind} of this package, not {type(value)!r}")

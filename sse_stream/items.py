@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias, TypeVar
 
-    from typing_extensions import Self, final, overload
+    from typing_extensions import Self, overload
+    from typing_extensions import final as final
 
     T = TypeVar("T")
 else:
@@ -39,7 +40,8 @@ class _Value:
 
     def __init_subclass__(cls) -> None:
         if cls.__module__ != __name__:
-            raise TypeError(f"{cls.__base__.__name__} is final: it cannot be the base of a class")
+            names = " and ".join([base.__name__ for base in cls.__bases__])
+            raise TypeError(f"{names} is final: it cannot be the base of a class")
 
     def _members(self) -> tuple[object, ...]:
         return tuple([getattr(self, name) for name in self.__match_args__])
@@ -78,10 +80,10 @@ class _WithData(_Value):
     @overload
     def json(self, *, loads: Callable[[str], T]) -> T: ...
     @overload
-    def json(
+    def json(  # noqa: F811
         self, *path: str | int, default: Any = None, loads: Callable[[str], Any] | None = None
     ) -> Any: ...
-    def json(
+    def json(  # noqa: F811
         self, *path: str | int, default: Any = None, loads: Callable[[str], Any] | None = None
     ) -> Any:
         """Return the data decoded as JSON, or the value at ``path`` in it.
@@ -105,7 +107,7 @@ class _WithData(_Value):
 def value_at(value: Any, path: tuple[str | int, ...], default: Any) -> Any:
     """Return the value at a path in decoded JSON, or ``default``; see Event.json()."""
     for step in path:
-        kind = list if isinstance(step, int) else dict
+        kind: Any = list if isinstance(step, int) else dict
         try:
             value = value[step] if isinstance(value, kind) else None
         except LookupError:
@@ -210,11 +212,11 @@ class Block(_WithData):
     Block(event='message', data=None, id='7', retry=None)
     """
 
-    __slots__ = ("_data", "_event", "_id", "_retry")
+    __slots__ = ("_data", "_id", "_retry", "_type")
     __match_args__ = ("event", "data", "id", "retry")
 
     _data: str | None
-    _event: str | None
+    _type: str | None
     _id: str | None
     _retry: int | None
 
@@ -226,7 +228,7 @@ class Block(_WithData):
         retry: int | None = None,
     ) -> Self:
         self = _new(cls)
-        self._event = event
+        self._type = event
         self._data = data
         self._id = id
         self._retry = retry
@@ -235,7 +237,7 @@ class Block(_WithData):
     @property
     def event(self) -> str | None:
         """The value of the event field, or None."""
-        return self._event
+        return self._type
 
     @property
     def data(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .errors import IncompleteStreamError, as_bytes
 from .event_stream import EventStream
-from .sources import close_source, open_source
+from .sources import open_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,14 +126,15 @@ def _read(
     source: object, chunks: Iterable[Buffer], stream: EventStream | ChunkStream, drain: bool
 ) -> Generator[Any, None, None]:
     # What must be closed if the source does not end; the last one first.
-    to_close = [source] if chunks is source else [source, chunks]
+    to_close: list[object] = [source] if chunks is source else [source, chunks]
     try:
         yield None
         iterator = iter(chunks)
         if all([iterator is not each for each in to_close]):
             to_close.append(iterator)
         for chunk in iterator:
-            yield from stream.feed(chunk)
+            if items := stream.feed(chunk):
+                yield from items
             if stream.over:
                 break
         else:
@@ -142,13 +143,13 @@ def _read(
         if drain and to_close:
             _discard(iterator, to_close)
     except GeneratorExit:
-        if error := close_source(to_close):
+        if error := _close(to_close):
             raise error from None
         raise
     except BaseException:
-        close_source(to_close)  # its error must not hide this one
+        _close(to_close)  # its error must not hide this one
         raise
-    if error := close_source(to_close):
+    if error := _close(to_close):
         raise error
 
 
@@ -160,3 +161,24 @@ def _discard(chunks: Iterator[Buffer], to_close: list[object]) -> None:
         to_close.clear()
     except Exception:
         pass
+
+
+def _close(objects: list[object]) -> Exception | None:
+    """Close the objects, the last one first, and empty the list; return the first error.
+
+    If the closing of one object is interrupted, the others are closed before that passes through.
+    """
+    first: Exception | None = None
+    try:
+        while objects:
+            try:
+                close = getattr(objects.pop(), "close", None)
+                closing: Any = None if close is None else close()
+                if hasattr(closing, "__await__") and hasattr(closing, "close"):
+                    closing.close()  # an async close() cannot be awaited here
+            except Exception as error:
+                first = first or error
+    finally:
+        if objects:
+            _close(objects)
+    return first

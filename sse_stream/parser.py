@@ -1,53 +1,37 @@
 # SPDX-License-Identifier: MIT
-"""The state machine that makes items from the bytes of an event stream.
+"""The state machine that makes items from the bytes of an event stream (HTML standard, 9.2).
 
-It follows the HTML standard: ``_split_lines`` has the rules of section 9.2.5 (the byte order
-mark, the ends of lines), ``_process_lines`` those of section 9.2.6, each under its sentence.
-Lines are decoded after they are split: CR, LF and colon never occur inside a multi-byte UTF-8
-sequence.
-
-    stream  = [ bom ] *block        block   = *( comment / field ) end-of-line
-    comment = ":" *any end-of-line  field   = name [ ":" [ space ] *any ] end-of-line
+``_split_lines`` has the rules of section 9.2.5, ``_process_lines`` those of 9.2.6, each under its
+sentence. Lines are decoded after they are split: CR, LF and colon never occur inside a multi-byte
+UTF-8 sequence.
 """
 
 from __future__ import annotations
 
 from sys import maxsize
 
-from .errors import EventTooLargeError, ParserClosedError, as_bytes, check_limit, check_text
-from .items import COMPILED, DONE, Block, Comment, Ignored, make_event
+from .errors import Buffer, EventTooLargeError, ParserClosedError, as_bytes, check_limit, check_text
+from .items import COMPILED, DONE, Block, Comment, Ignored, Item, final, make_event
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import NoReturn
-
-    from typing_extensions import Buffer
-
-    from .items import Item
-
+_Bytes = bytes | bytearray
 _LF, _CR = 10, 13
 _BOM = b"\xef\xbb\xbf"
 _NAMES = (b"data", b"event", b"id", b"retry")
-# How many spaces around the data of DONE are allowed.
-_DONE_SPACES = 16
-# How many bytes of ignored lines are kept.
-_TAIL = 200
-# A larger chunk is processed in pieces of this many bytes, so that no list of lines is long.
-_PIECE = 16384
-# Whether feed() may process a chunk that is one block without splitting it into lines.
-FAST_PATH = True
+_TAIL = 200  # how many bytes of ignored lines are kept
+_PIECE = 16384  # a larger chunk is processed in pieces, so that no list of lines is long
+FAST_PATH = True  # whether a chunk that is one block may be processed without splitting it
 
 
+@final
 class Parser:
-    """A push-style parser of one event stream (HTML standard, 9.2.6).
+    """A push-style parser of one event stream (HTML standard, 9.2.6); no two threads at a time.
 
-    ``last_event_id`` is the initial last event ID string, to resume a stream. A block whose
-    data equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this
-    off. ``max_event_size`` limits the bytes buffered for one block and its line in progress;
-    None means no limit. With ``report_ignored``, each ignored line is returned as Ignored;
-    with ``blocks``, each block as a Block, not as an Event. Raises TypeError or ValueError for
-    invalid arguments. One thread at a time may use a parser.
+    ``last_event_id`` is the initial last event ID string, to resume a stream. A block whose data
+    equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this off.
+    ``max_event_size`` limits the bytes buffered for one block and its line in progress; None means
+    no limit. With ``report_ignored``, each ignored line is returned as Ignored; with ``blocks``,
+    each block as a Block, not as an Event. Raises TypeError or ValueError for invalid arguments.
 
     >>> Parser().feed(b": hi\\ndata: one\\n\\n")
     [Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]
@@ -56,8 +40,8 @@ class Parser:
     __slots__ = (
         "_after_cr", "_block_retry", "_blocks", "_bom", "_closed", "_data", "_done", "_done_size",
         "_end", "_failed", "_fast_size", "_id", "_ignored", "_ignored_tail", "_incomplete",
-        "_last_event_id", "_limit", "_line", "_piece", "_recognised", "_report_ignored", "_retry", "_room",
-        "_type",
+        "_last_event_id", "_limit", "_line", "_piece", "_recognised", "_report_ignored", "_retry",
+        "_room", "_type",
     )  # fmt: skip
 
     def __init_subclass__(cls) -> None:
@@ -74,36 +58,30 @@ class Parser:
     ) -> None:
         self._last_event_id = check_text("last_event_id", last_event_id, "\0\r\n")
         self._done = "" if done is None else check_text("done", done, "\r\n")
-        # The longest data that is DONE.
-        self._done_size = -1 if done is None else len(self._done) + _DONE_SPACES
+        # The longest data that is DONE: up to 16 spaces are allowed around it.
+        self._done_size = -1 if done is None else len(self._done) + 16
         self._limit = maxsize if max_event_size is None else check_limit(max_event_size)
         self._piece = min(self._limit, _PIECE) if FAST_PATH and not blocks else 0
         self._report_ignored = bool(report_ignored)
         self._blocks = bool(blocks)
         self._retry: int | None = None
-        self._ignored = 0
-        self._recognised = False
-        self._ignored_tail = b""
+        self._ignored, self._recognised, self._ignored_tail = 0, False, b""
         self._failed = self._closed = False
-        self._incomplete = True  # after a call that failed
-        # What in_line, recognised and ignored_tail were when close() was called.
-        self._end: tuple[bool, bool, bytes] | None = None
-        # Bytes that may begin a byte order mark; None once that is decided.
-        self._bom: bytes | None = b""
+        self._incomplete: bool | None = None  # None until the parser is closed
+        self._end: tuple[bool, bool, bytes] | None = None  # of _end_state() until close()
+        self._bom: bytes | None = b""  # what may begin a byte order mark; None once decided
         self._clear()
 
     def _clear(self) -> None:
         self._line = bytearray()  # the line in progress
         self._after_cr = False  # whether an LF that comes next belongs to the CR before it
         # The fields of the block in progress, as received; None: no such field.
-        self._data: bytes | bytearray | None = None
-        self._type: bytes | bytearray | None = None
-        self._id: bytes | bytearray | None = None
+        self._data: _Bytes | None = None
+        self._type: _Bytes | None = None
+        self._id: _Bytes | None = None
         self._block_retry: int | None = None
-        # How long the line in progress may become before the limit must be checked.
-        self._room = self._limit
-        # How long a chunk may be for the fast path: 0 except between two blocks.
-        self._fast_size = 0
+        self._room = self._limit  # below it, a line in progress needs no check of the limit
+        self._fast_size = 0  # the longest chunk for the fast path; 0 except between two blocks
 
     @property
     def last_event_id(self) -> str:
@@ -123,7 +101,10 @@ class Parser:
     @property
     def incomplete(self) -> bool:
         """Whether bytes would be lost if the stream ended now; after close(), if any were."""
-        return self._incomplete if self._closed else self._loses_bytes()
+        if self._incomplete is not None:
+            return self._incomplete
+        held = self._line or self._bom or (self._data, self._type, self._id) != (None, None, None)
+        return bool(held) and not self._ends_with_done()
 
     @property
     def blocks(self) -> bool:
@@ -137,21 +118,14 @@ class Parser:
 
     @property
     def recognised(self) -> bool:
-        """Whether a line belonged to an event stream. close() does not change it.
-
-        That is a line with the name data, event, id or retry (a line in progress needs its
-        colon), or a comment that came before any ignored line.
-        """
+        """Whether there was a line with a known name (a line in progress needs its colon too), or
+        a comment before any ignored line. close() does not change it."""
         return self._end_state()[1]
 
     @property
     def ignored_tail(self) -> bytes:
-        """The first 200 bytes of the ignored lines at the end. close() does not change it.
-
-        These are the lines after the last one with the name data, event, id or retry, each with
-        LF, without blank lines and comments. The line in progress is one of them if it cannot
-        become a comment or a line with such a name.
-        """
+        """The first 200 bytes of the ignored lines since the last known name, each with LF, and of
+        a line in progress that can only become ignored. close() does not change it."""
         return self._end_state()[2]
 
     def __repr__(self) -> str:
@@ -168,13 +142,13 @@ class Parser:
         call), ParserClosedError after close().
         """
         if self._closed:
-            self._refuse()
+            raise self._refusal()
         try:
             if type(data) is not bytes:
                 data = as_bytes(data)
             # A chunk without the end of a line only continues the line in progress.
-            line = self._line
-            if line and not (_LF in data or _CR in data or len(line) + len(data) > self._room):
+            line = self._line if not (_LF in data or _CR in data) else None
+            if line and len(line) + len(data) <= self._room:
                 line += data
                 return []
             # The fast path: a chunk that is one block of one data line.
@@ -192,13 +166,13 @@ class Parser:
                 for start in range(0, len(data), _PIECE):
                     self._split_lines(data[start : start + _PIECE], items)
             if self._failed and not items:
-                self._refuse()
+                raise self._refusal()
             return items
         except TypeError:
             raise  # as_bytes() has refused the argument: nothing has changed
         except BaseException:
             # What is buffered must not become part of a later event.
-            self._closed = True
+            self._closed = self._incomplete = True
             raise
 
     def close(self, *, flush: bool = False) -> list[Item]:
@@ -207,29 +181,27 @@ class Parser:
         An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the
         end as the missing blank line. Raises the same errors as feed().
         """
-        closed, self._closed = self._closed, True
-        if closed:
-            self._refuse()
+        if self._closed:
+            raise self._refusal()
+        self._closed = True  # first: nothing can be made of the rest if an allocation fails
         self._end = self._end_state()
         items: list[Item] = []
-        if self._bom:
-            # Too few bytes for a byte order mark: they are content.
-            content, self._bom = self._bom, None
-            self._split_lines(content, items)
+        held, self._bom = self._bom, None
+        if held:
+            self._split_lines(held, items)  # too few bytes for a byte order mark: content
         if flush and not self._failed:
             self._split_lines(b"\n\n", items)  # the first LF ends the line in progress, if any
         elif self._ends_with_done():
             items.append(DONE)
         if self._failed:
-            self._refuse()
-        incomplete = self._loses_bytes()
+            raise self._refusal()
+        self._incomplete = self.incomplete
         self._clear()
-        self._incomplete = incomplete
         return items
 
     def _split_lines(self, data: bytes, items: list[Item]) -> None:
         """Split bytes into lines (9.2.5) and process them."""
-        # One leading byte order mark is ignored; it may come in several chunks.
+        # stream = [ bom ] *event; the byte order mark may come in several chunks.
         if self._bom is not None:
             data = self._bom + data
             self._bom = data if len(data) < len(_BOM) and _BOM.startswith(data) else None
@@ -241,12 +213,10 @@ class Parser:
             data = data.removeprefix(b"\n")
         if not data or self._failed:
             return
-
-        # Lines end at CRLF, LF or CR. For bytes, splitlines() knows these and no others.
+        # end-of-line = CRLF / LF / CR. For bytes, splitlines() knows these and no others.
         lines = data.splitlines()
-        last = data[-1]
-        self._after_cr = last == _CR
-        rest = b"" if last == _LF or last == _CR else lines.pop()
+        self._after_cr = data[-1] == _CR
+        rest = b"" if data[-1] == _LF or self._after_cr else lines.pop()
         near_limit = len(self._line) + len(data) > self._room
         if self._line and lines:
             self._line += lines[0]
@@ -254,10 +224,9 @@ class Parser:
                 lines[0] = bytes(self._line)
                 self._line = bytearray()
             else:
-                # A long line is processed alone, so that its memory is free afterwards.
-                del lines[0]
-                self._process_lines([self._line], items, near_limit, is_long=True)
-        blank = self._process_lines(lines, items, near_limit) if lines else False
+                del lines[0]  # a long line is processed alone: its memory is free afterwards
+                self._process_lines([self._line], items, near_limit)
+        blank = bool(lines) and not self._failed and self._process_lines(lines, items, near_limit)
         if rest and not self._failed:
             self._line += rest
             if near_limit and self._retained() + len(self._line) > self._limit:
@@ -266,28 +235,22 @@ class Parser:
         self._fast_size = self._piece if between_blocks and self._recognised else 0
 
     def _process_lines(
-        self,
-        lines: Sequence[bytes | bytearray],
-        items: list[Item],
-        near_limit: bool,
-        is_long: bool = False,
+        self, lines: list[bytes] | list[bytearray], items: list[Item], near_limit: bool
     ) -> bool:
         """Process complete lines (9.2.6); return whether the last one is blank."""
-        if is_long:
-            self._line = bytearray()
         recognised, ignored_tail = self._recognised, self._ignored_tail
-        line: bytes | bytearray = b""
+        line: _Bytes = b""
         for line in lines:
             if near_limit and self._retained() + len(line) > self._limit:
                 self._fail()
                 break
 
-            # "If the line is empty (a blank line): dispatch the event"
+            # "If the line is empty (a blank line): Dispatch the event"
             if not line:
                 # "Set the last event ID string ... to the value of the last event ID buffer"
                 if self._id is not None:
                     self._last_event_id = self._id.decode("utf-8", "replace")
-                # "If the data buffer is an empty string, ... return"; here: no data field came.
+                # "If the data buffer is an empty string, ... return": no data field came
                 if self._data is not None:
                     data = self._data.decode("utf-8", "replace")
                     self._data = None
@@ -296,8 +259,7 @@ class Parser:
                     elif self._blocks:
                         self._append_block(data, items)
                     else:
-                        # "If the event type buffer has a value other than the empty string,
-                        # change the type of the newly created event to equal the value"
+                        # "If the event type buffer has a value other than the empty string"
                         name = self._type.decode("utf-8", "replace") if self._type else "message"
                         items.append(make_event(name, data, self._last_event_id, self._block_retry))
                 elif self._blocks:
@@ -305,21 +267,23 @@ class Parser:
                 # "Set the data buffer and the event type buffer to the empty string"
                 self._type = self._id = self._block_retry = None
                 continue
-
-            # "Collect the characters on the line before the first U+003A COLON character (:)
-            # ... If value starts with a U+0020 SPACE character, remove it"
-            if is_long:
-                field, removed = _split_long(line)
-                value = line
-            else:
+            # "Collect the characters on the line before the first U+003A COLON character (:)" ...
+            value: _Bytes
+            if isinstance(line, bytes):
                 field, _, value = line.partition(b":")
+                # "If value starts with a U+0020 SPACE character, remove it from value"
                 value = value.removeprefix(b" ")
-
-            # "Process the field": the field names are compared literally
+            else:
+                # A long line that came in several chunks: its value is not copied.
+                self._line = bytearray()
+                field, colon, value = bytes(line[:7]).partition(b":")
+                removed = field + colon + value[: value.startswith(b" ")]
+                del line[: len(removed)]
+                value = line
+            # "Process the field": "Field names must be compared literally, with no case folding"
             if field == b"data":
-                # "Append the field value to the data buffer, then append a single LF"; the LF
-                # at the end is removed when the event is dispatched, so it is added before
-                # the next value
+                # "Append the field value to the data buffer, then append a single U+000A LINE
+                # FEED (LF)": added here before the next value, since the last one is removed
                 if self._data is None:
                     self._data = value
                 else:
@@ -328,26 +292,24 @@ class Parser:
                     self._data += b"\n"
                     self._data += value
             elif field == b"event":
-                # "Set the event type buffer to the field value"
+                # "Set the event type buffer to field value"
                 self._type = value
             elif field == b"":
-                # "If the line starts with a U+003A COLON character (:): ignore the line"; it is
-                # a comment, which this parser returns
+                # "If the line starts with a U+003A COLON character (:): Ignore the line"
                 items.append(Comment(value.decode("utf-8", "replace")))
                 recognised = recognised or not self._ignored
                 continue
             elif field == b"id" and b"\0" not in value:
-                # "If the field value does not contain U+0000 NULL, then set the last event ID
-                # buffer to the field value. Otherwise, ignore the field"
+                # "If the field value does not contain U+0000 NULL, then set the last event ID ..."
                 self._id = value
-            elif field == b"retry" and (retry := _parse_retry(value)) is not None:
+            elif field == b"retry" and value.isdigit() and _integer(value) < 2**64:
                 # "If the field value consists of only ASCII digits, then ... set the event
-                # stream's reconnection time to that integer. Otherwise, ignore the field"
-                self._retry = self._block_retry = retry
+                # stream's reconnection time to that integer"
+                self._retry = self._block_retry = _integer(value)
             else:
-                # "Otherwise: the field is ignored"
+                # "Otherwise, ignore the field", and: "Otherwise: The field is ignored"
                 self._ignored += 1
-                if is_long:
+                if isinstance(line, bytearray):
                     line[:0] = removed
                 if self._report_ignored:
                     items.append(Ignored(line.decode("utf-8", "replace")))
@@ -380,27 +342,20 @@ class Parser:
             if data is not None:
                 return False  # ``done`` has no newline
             data = value.removeprefix(b" ")
-        if data is None or len(data) > size:
-            return False
-        return self._is_done(data.decode("utf-8", "replace"))
-
-    def _loses_bytes(self) -> bool:
-        """Whether an end of the stream now would discard bytes."""
-        held = (self._line or None, self._bom or None, self._data, self._type, self._id)
-        return held != (None,) * 5 and not self._ends_with_done()
+        text = "" if data is None or len(data) > size else data.decode("utf-8", "replace")
+        return data is not None and len(text) <= self._done_size and self._is_done(text)
 
     def _end_state(self) -> tuple[bool, bool, bytes]:
         """Return in_line, recognised and ignored_tail."""
         if self._end is not None:
             return self._end
-        in_line = bool(self._line or self._bom)
-        start = bytes(self._line[:_TAIL])
+        in_line, start = bool(self._line or self._bom), bytes(self._line[:_TAIL])
         field, colon, _ = start.partition(b":")
         if colon and field in _NAMES:
             return in_line, True, b""
-        may_become_known = not colon and any([name.startswith(field) for name in _NAMES])
-        ignored = b"" if field == b"" or may_become_known else start
-        return in_line, self._recognised, (self._ignored_tail + ignored)[:_TAIL]
+        if field == b"" or (not colon and any([name.startswith(field) for name in _NAMES])):
+            start = b""  # a comment, or what may become a known field
+        return in_line, self._recognised, (self._ignored_tail + start)[:_TAIL]
 
     def _retained(self) -> int:
         """How many bytes of the block count for the limit: data with its newlines, type, ID."""
@@ -408,32 +363,19 @@ class Parser:
         return data + len(self._type or b"") + len(self._id or b"")
 
     def _fail(self) -> None:
+        self._failed = self._closed = self._incomplete = True
         self._clear()
-        self._failed = self._closed = True
 
-    def _refuse(self) -> NoReturn:
-        if self._failed:
-            raise EventTooLargeError(self._limit, self._last_event_id)
-        raise ParserClosedError
-
-
-def _split_long(line: bytearray) -> tuple[bytes, bytes]:
-    """Remove the name, colon and one space from a long line, so that its value is not copied.
-
-    Return the name, and what was removed.
-    """
-    # No known name is longer than five bytes.
-    field, colon, value = bytes(line[:7]).partition(b":")
-    removed = field + colon + value[: value.startswith(b" ")]
-    del line[: len(removed)]
-    return field, removed
+    def _refusal(self) -> Exception:
+        failed = self._failed
+        return (
+            EventTooLargeError(self._limit, self._last_event_id) if failed else ParserClosedError()
+        )
 
 
-def _parse_retry(value: bytes | bytearray) -> int | None:
-    """Return the reconnection time, or None if it is not ASCII digits below 2**64."""
-    # 21 digits are too large already; int() takes long for many more.
-    digits = value.lstrip(b"0")[:21] or b"0"
-    return time if value.isdigit() and (time := int(digits)) < 2**64 else None
+def _integer(digits: _Bytes) -> int:
+    # 21 digits are too large already; int() refuses, or takes long for, many more.
+    return int(digits.lstrip(b"0")[:21] or b"0")
 
 
 PureParser = Parser  # the class above, also if ``Parser`` becomes the compiled one

@@ -11,7 +11,7 @@ from .errors import is_async
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
     from typing import Any, Protocol, TypeAlias
 
     from typing_extensions import Buffer, Self
@@ -66,7 +66,7 @@ def open_source(source: Any, caller: str, size: int) -> Iterable[Buffer]:
     what to do with that object. ``size`` is how many bytes are asked for at once.
     """
     _check_size(size)
-    found = _sync_chunks(source, size)
+    found: Iterable[Buffer] | None = _sync_chunks(source, size)
     if found is None:
         raise TypeError(_advice(source, caller, size))
     return found
@@ -75,7 +75,7 @@ def open_source(source: Any, caller: str, size: int) -> Iterable[Buffer]:
 def open_async_source(source: Any, caller: str, size: int) -> AsyncIterable[Buffer]:
     """The same for an async source: return an async iterable."""
     _check_size(size)
-    found = _async_chunks(source, size)
+    found: AsyncIterable[Buffer] | None = _async_chunks(source, size)
     if found is None:
         raise TypeError(_advice(source, caller, size))
     return found
@@ -88,7 +88,7 @@ def _check_size(size: object) -> None:
         raise ValueError(f"size must be positive, not {size}")
 
 
-def _sync_chunks(source: Any, size: int) -> Iterable[Any] | None:
+def _sync_chunks(source: Any, size: int) -> Any:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return (source,)
     if _is_no_source(source):
@@ -110,26 +110,25 @@ def _sync_chunks(source: Any, size: int) -> Iterable[Any] | None:
     return source if hasattr(source, "__iter__") else None
 
 
-def _contents(response: Any, size: int) -> Iterable[bytes]:
+def _contents(response: Any, size: int) -> Any:
     """Return the chunks of a response of requests, niquests or curl_cffi."""
     if hasattr(response, "aiter_content") and _attribute(response, "stream_task") is None:
         return (response.content,)  # curl_cffi without stream=True: its content is an attribute
-    raw = _attribute(response, "raw")
     # iter_content() of requests waits for ``size`` bytes, that of the others does not.
-    is_requests = raw is not None and not hasattr(type(response), "lazy")
-    if not is_requests:
+    if hasattr(response, "aiter_content") or _has(response, "lazy"):
         return response.iter_content()
-    if raw.closed or getattr(response, "_content_consumed", False):
+    raw = _attribute(response, "raw")
+    if getattr(response, "_content_consumed", False):
         return response.iter_content(size)  # it was read before
     if hasattr(raw, "read_chunked"):
         return _urllib3_chunks(raw, size)
     return _sync_chunks(raw, size) or response.iter_content(size)
 
 
-def _urllib3_chunks(response: Any, size: int) -> Iterable[bytes]:
+def _urllib3_chunks(response: Any, size: int) -> Any:
     if response.closed:
         return (response.data or b"",)  # it was read before
-    if hasattr(type(response), "trailers"):
+    if _has(response, "trailers"):
         return response.stream(-1, decode_content=True)  # urllib3-future, that of niquests
     # A server has a whole transfer chunk before it sends it, so nothing waits for later bytes.
     # The decoder of transfer chunks must see the body from its beginning.
@@ -145,21 +144,21 @@ def _reads(read: Callable[[int], bytes | None], size: int) -> Iterable[bytes]:
         yield chunk
 
 
-def _async_chunks(source: Any, size: int) -> AsyncIterable[Any] | None:
+def _async_chunks(source: Any, size: int) -> Any:
     if _is_no_source(source):
         return None
     if hasattr(source, "aiter_bytes"):  # httpx
         stream = _attribute(source, "stream")
         is_sync = stream is not None and not hasattr(stream, "__aiter__")
         return None if is_sync else source.aiter_bytes()
-    if is_async(getattr(source, "iter_bytes", None)):
-        return source.iter_bytes()  # the responses of SDKs
+    if hasattr(source, "iter_bytes"):  # the responses of SDKs
+        return source.iter_bytes() if is_async(source.iter_bytes) else None
     if hasattr(source, "aiter_content"):  # curl_cffi
         if _attribute(source, "astream_task") is not None:
             return source.aiter_content()
         return None
     if hasattr(source, "iter_content"):  # niquests
-        return _AwaitedChunks(source.iter_content) if is_async(source.iter_content) else None
+        return _AwaitedChunks(source) if is_async(source.iter_content) else None
     reader = source if hasattr(source, "iter_any") else _attribute(source, "content")
     if hasattr(reader, "iter_any"):
         return reader.iter_any()  # aiohttp
@@ -193,27 +192,42 @@ class _AsyncReads:
 
 
 class _AwaitedChunks:
-    """The chunks of an ``async iter_content()``, which gives an async iterator."""
+    """The chunks of an async response of niquests, which are asked for with ``await``."""
 
-    __slots__ = ("_chunks", "_open")
+    __slots__ = ("_chunks", "_response")
 
-    def __init__(self, open: Callable[[], Awaitable[AsyncIterator[bytes]]]) -> None:
-        self._open = open
-        self._chunks: AsyncIterator[bytes] | None = None
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self._chunks: Any = None
+
+    @property
+    def ag_frame(self) -> object:
+        """As that of the async generator in here: None once it has ended."""
+        return getattr(self._chunks, "ag_frame", self)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
         if self._chunks is None:
-            self._chunks = (await self._open()).__aiter__()
-        return await self._chunks.__anext__()
+            self._chunks = await self._response.iter_content()
+            raw = _attribute(self._response, "raw")
+            if hasattr(raw, "read_chunked"):
+                # iter_content() ends where the decompressor has no bytes yet.
+                self._chunks = raw.stream(-1, decode_content=True)
+        chunk: bytes = await self._chunks.__anext__()
+        return chunk
 
 
 def _checked(chunk: bytes | None) -> bytes:
     if chunk is None:
         raise BlockingIOError("the file is non-blocking and has no data now: wait until it has")
     return chunk
+
+
+def _has(source: object, name: str) -> bool:
+    """Whether the class of an object has an attribute; it is not asked for."""
+    return hasattr(type(source), name)
 
 
 def _attribute(source: object, name: str) -> Any:
@@ -225,7 +239,7 @@ def _attribute(source: object, name: str) -> Any:
 def _is_no_source(source: object) -> bool:
     """Whether an object is refused although it has a method of a source."""
     return (
-        isinstance(source, (str, bytes, bytearray, memoryview))
+        isinstance(source, (str, bytes, bytearray, memoryview, type))
         or _gives_lines(source)
         or _is_text_file(source)
         or hasattr(source, "__await__")
@@ -244,6 +258,7 @@ def _is_text_file(source: object) -> bool:
 
 def _advice(source: Any, caller: str, size: int) -> str:
     """Return the message for an object that is no source of this function."""
+    name: str = type(source).__name__
     call = caller.removeprefix("a")
     if isinstance(source, str):
         advice = f"call {call}(data) with data of type bytes"
@@ -254,7 +269,7 @@ def _advice(source: Any, caller: str, size: int) -> str:
         advice = "it removes the line ends: pass the response itself"
     elif hasattr(source, "__await__"):
         advice = "await it first"
-    elif type(source).__name__ == "JsProxy":
+    elif name == "JsProxy":
         advice = "pass the chunks of its body, as docs/recipes.md shows for Pyodide"
     elif _is_text_file(source):
         advice = "open it in binary mode, or pass its .buffer"
@@ -262,51 +277,13 @@ def _advice(source: Any, caller: str, size: int) -> str:
         advice = f"call a{call}(source)"
     elif caller != call and _sync_chunks(source, size) is not None:
         advice = f"call {call}(source)"
+    elif hasattr(source, "__fspath__"):
+        advice = "open it in binary mode, and pass the file"
+    elif _has(source, "__enter__") or _has(source, "__aenter__"):
+        advice = "enter it with `with` or `async with`, and pass what that gives"
     elif callable(source):
         advice = "call it, and pass what it returns"
     else:
         kind = "iterable" if caller == call else "async iterable"
         advice = f"pass a response, a file or an {kind} of bytes"
-    return f"{caller}() was given a source of type {type(source).__name__}: {advice}"
-
-
-# Closing
-
-
-def close_source(objects: list[Any]) -> Exception | None:
-    """Close the objects, the last one first, and empty the list; return the first error.
-
-    An object without close() is left as it is. An interrupt passes through.
-    """
-    first: Exception | None = None
-    while objects:
-        try:
-            close = getattr(objects.pop(), "close", None)
-            closing = None if close is None else close()
-            if hasattr(closing, "__await__") and hasattr(closing, "close"):
-                closing.close()  # an async close() cannot be awaited here
-        except Exception as error:
-            first = first or error
-    return first
-
-
-async def close_async_source(objects: list[Any]) -> Exception | None:
-    """The same with aclose(), or with close() where there is no aclose().
-
-    If the closing of one object is cancelled, the others are closed before that passes through.
-    """
-    first: Exception | None = None
-    try:
-        while objects:
-            source = objects.pop()
-            close = getattr(source, "aclose", None) or getattr(source, "close", None)
-            try:
-                closing = None if close is None else close()
-                if hasattr(closing, "__await__"):
-                    await closing
-            except Exception as error:
-                first = first or error
-    finally:
-        if objects:
-            await close_async_source(objects)
-    return first
+    return f"{caller}() was given a source of type {name}: {advice}"

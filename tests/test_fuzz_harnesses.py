@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from sse_stream import encode, parser
+from sse_stream import Block, Item, encode, parser
 
 ROOT = Path(__file__).resolve().parent.parent
-HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "adapters"]
+HARNESSES = ["chunk_boundaries", "limit", "pure_against_compiled", "iterators"]
 HARNESSES += ["command_line", "encoder"]
 INPUTS = [*(ROOT / "fuzz" / "corpus").iterdir(), *(ROOT / "tests" / "data" / "crashes").iterdir()]
 
@@ -32,17 +32,46 @@ def test_seeds_and_past_crashes_pass(name: str, path: Path) -> None:
     importlib.import_module(name).check(path.read_bytes())
 
 
-def test_a_harness_detects_a_wrong_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+class Wrong:
+    """A parser with a fault."""
+
+    def __init__(self, **options: Any) -> None:
+        self.parser = parser.PureParser(**options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.parser, name)
+
+
+class WithoutCR(Wrong):
+    def feed(self, data: bytes) -> list[Item]:
+        return self.parser.feed(data.replace(b"\r", b""))
+
+
+class WithoutRetry(Wrong):
+    def feed(self, data: bytes) -> list[Item]:
+        return [
+            Block(item.event, item.data, item.id) if isinstance(item, Block) else item
+            for item in self.parser.feed(data)
+        ]
+
+
+class WithoutState(Wrong):
+    retry = None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "seed"),
+    [(WithoutCR, "carriage_returns"), (WithoutRetry, "retry"), (WithoutState, "retry")],
+)
+def test_a_harness_detects_a_wrong_parser(
+    wrong: type[Wrong], seed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     harness = importlib.import_module("chunk_boundaries")
-
-    class Wrong(harness.PureParser):  # type: ignore[misc, name-defined]
-        def feed(self, data: bytes) -> list[object]:
-            return super().feed(data.replace(b"\r", b""))  # type: ignore[no-any-return]
-
-    monkeypatch.setattr(harness, "PureParser", Wrong)
-    seed = (ROOT / "fuzz" / "corpus" / "carriage_returns").read_bytes()
+    data = b"\x01" + (ROOT / "fuzz" / "corpus" / seed).read_bytes()[1:]  # without DONE
+    harness.check(data)
+    monkeypatch.setattr(harness, "PureParser", wrong)
     with pytest.raises(AssertionError):
-        harness.check(seed)
+        harness.check(data)
 
 
 @pytest.mark.parametrize(
@@ -64,36 +93,42 @@ def test_a_harness_detects_a_wrong_encoder(
         harness.check(data)
 
 
-def leave_open(*objects: object) -> None:
-    pass
+def leave_open(objects: list[object]) -> None:
+    objects.clear()
 
 
-async def aleave_open(objects: object) -> None:
-    pass
+async def aleave_open(objects: list[object]) -> None:
+    objects.clear()
 
 
-def end_without_rules(parser: Any, flush: bool, require_done: bool) -> list[Any]:
-    items: list[Any] = parser.close(flush=flush)
+def without_rules(stream: Any, *, cut: bool = False) -> list[Any]:
+    items: list[Any] = stream.parser.close()
     return items
+
+
+def not_discarded(*arguments: object) -> None:
+    pass
 
 
 @pytest.mark.parametrize(
     ("name", "wrong", "seed"),
     [
-        ("_close", leave_open, "closed_early"),
-        ("_aclose", aleave_open, "closed_early"),
-        ("_drain", leave_open, "drain"),
-        ("_end", end_without_rules, "truncated_last_event"),
-        ("_end", end_without_rules, "json_error_body"),
+        ("iterators._close", leave_open, "closed_early"),
+        ("async_iterators._close", aleave_open, "closed_early"),
+        ("iterators._discard", not_discarded, "drain"),
+        ("event_stream.EventStream.close", without_rules, "truncated_last_event"),
+        ("event_stream.EventStream.close", without_rules, "json_error_body"),
+        ("event_stream._FOREIGN", (b"<",), "broken_tail"),
+        ("event_stream.find_signature", lambda start: (0, ""), "gzip"),
     ],
 )
-def test_a_harness_detects_a_wrong_adapter(
+def test_a_harness_detects_a_wrong_reader(
     monkeypatch: pytest.MonkeyPatch, name: str, wrong: Any, seed: str
 ) -> None:
-    harness = importlib.import_module("adapters")
+    harness = importlib.import_module("iterators")
     data = (ROOT / "fuzz" / "corpus" / seed).read_bytes()
     harness.check(data)
-    monkeypatch.setattr(f"sse_stream.adapters.{name}", wrong)
+    monkeypatch.setattr(f"sse_stream.{name}", wrong)
     with pytest.raises(AssertionError):
         harness.check(data)
 

@@ -1,13 +1,12 @@
-"""Lines that the standard tells a parser to ignore: counted, and reported where it is asked for.
+"""Lines that the standard tells a parser to ignore: counted, reported, and kept at the end.
 
-From two private attributes of the parser, the adapters learn that a source had only such lines.
-They are tested here too.
+``recognised``, ``ignored_tail`` and ``in_line`` tell what an end of the stream means.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 from hypothesis import example, given
@@ -18,7 +17,7 @@ from support.strategies import CHUNK_BOUNDARIES, STREAMS, single_bytes, split_at
 from sse_stream import DONE, Comment, Event, EventTooLargeError, Ignored, Item, Parser
 
 BOM = b"\xef\xbb\xbf"
-KNOWN = [b"", b"data", b"event", b"id", b"retry"]
+NAMES = [b"data", b"event", b"id", b"retry"]
 
 # A line, and its text.
 IGNORED = {
@@ -121,13 +120,45 @@ def test_any_stream_reports_the_lines_that_the_standard_ignores(
         assert parser.ignored == expected.ignored
 
 
-def starts(stream: bytes) -> tuple[bytes | None, bytes]:
-    """Return what the parser must keep of the start of the stream, and of the line in progress."""
+class End(NamedTuple):
+    """What the parser says of the end of the bytes so far."""
+
+    in_line: bool
+    recognised: bool
+    ignored_tail: bytes
+
+
+def end_of(parser: Parser) -> End:
+    return End(parser.in_line, parser.recognised, parser.ignored_tail)
+
+
+def expected(stream: bytes) -> End:
+    """Return the same, from the whole stream at once."""
     if len(stream) < 3 and BOM.startswith(stream):
-        return b"", b""
+        return End(bool(stream), False, b"")
     *lines, rest = re.split(rb"\r\n|\r|\n", stream.removeprefix(BOM))
-    known = any(line and line.partition(b":")[0] in KNOWN for line in lines)
-    return None if known else stream[:200], rest[:6]
+    recognised, only_known = False, True
+    tail: list[bytes] = []
+    for line in lines:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name in NAMES:
+            recognised, tail = True, []
+            ignored = (name == b"id" and b"\0" in value) or (
+                name == b"retry" and not (value.isdigit() and int(value) < 2**64)
+            )
+            only_known = only_known and not ignored
+        elif line and name:
+            tail.append(line + b"\n")
+            only_known = False
+        elif line and only_known:
+            recognised = True  # a comment before any ignored line
+    name, colon, _ = rest.partition(b":")
+    if colon and name in NAMES:
+        return End(True, True, b"")
+    may_become_known = not name or (not colon and any(each.startswith(name) for each in NAMES))
+    tail.append(b"" if may_become_known else rest)
+    return End(bool(rest), recognised, b"".join(tail)[:200])
 
 
 @given(stream=STREAMS, boundaries=CHUNK_BOUNDARIES)
@@ -136,20 +167,57 @@ def starts(stream: bytes) -> tuple[bytes | None, bytes]:
 @example(stream=BOM + b'{"a":\r\n 1}', boundaries=[1, 2])
 @example(stream=b"\xef\xbbx", boundaries=[1])
 @example(stream=b"id: \0\nx", boundaries=[3])
-@example(stream=b"retry: x\nx", boundaries=[3])
-def test_the_starts_are_the_same_for_any_chunking(stream: bytes, boundaries: list[int]) -> None:
+@example(stream=b"retry: x\n:\nx", boundaries=[3])
+@example(stream=b"foo\n:\nx", boundaries=[3])
+@example(stream=b"id: \0\nfoo\n:\n", boundaries=[3])
+def test_the_end_is_the_same_for_any_chunking(stream: bytes, boundaries: list[int]) -> None:
     for chunks in ([stream], single_bytes(stream), split_at(stream, boundaries)):
-        parser: Any = Parser()
-        so_far = b""
-        for chunk in chunks:
-            parser.feed(chunk)
-            so_far += chunk
-            assert (parser._stream_start, parser._line_start) == starts(so_far)
+        for flush in (False, True):
+            parser = Parser()
+            so_far = b""
+            for chunk in chunks:
+                parser.feed(chunk)
+                so_far += chunk
+                assert end_of(parser) == expected(so_far)
+            # close() does not change it.
+            parser.close(flush=flush)
+            assert end_of(parser) == expected(stream)
+
+
+@pytest.mark.parametrize(
+    ("stream", "end"),
+    [
+        (b"", End(False, False, b"")),
+        (b"\n\n", End(False, False, b"")),
+        (b": a\n", End(False, True, b"")),
+        (b": a", End(True, False, b"")),
+        (b"foo\n: a\n", End(False, False, b"foo\n")),
+        (b": a\nfoo\n", End(False, True, b"foo\n")),
+        (b"dat", End(True, False, b"")),
+        (b"datum", End(True, False, b"datum")),
+        (b"data", End(True, False, b"")),
+        (b"data:", End(True, True, b"")),
+        (b"data\n", End(False, True, b"")),
+        (b"retry: soon\n", End(False, True, b"")),
+        (b"id: \0\n", End(False, True, b"")),
+        (b"foo\nretry: so", End(True, True, b"")),
+        (b"data\n\nfoo\n\n: a\r\nbar\rba", End(True, True, b"foo\nbar\nba")),
+        (b"foo\ndata\nbar\n", End(False, True, b"bar\n")),
+        (b"\xef\xbb", End(True, False, b"")),
+        (b"\xef\xbbx", End(True, False, b"\xef\xbbx")),
+        (BOM + b"x", End(True, False, b"x")),
+    ],
+)
+def test_what_an_end_looks_like(stream: bytes, end: End) -> None:
+    for chunks in chunkings(stream):
+        parser = Parser()
+        fed(parser, chunks)
+        assert end_of(parser) == end == expected(stream)
 
 
 @given(st.integers(1, 300))
-def test_the_line_in_progress_shows_its_start_however_long_it_is(size: int) -> None:
-    parser: Any = Parser()
-    for byte in single_bytes(b"data: 1\n\n" + b"retry: " + b"1" * size):
-        parser.feed(byte)
-    assert (parser._stream_start, parser._line_start) == (None, b"retry:")
+def test_the_tail_has_at_most_200_bytes(size: int) -> None:
+    for line in (b"x" * size, b"x" * size + b"\n", b"x\n" * size, b"x" * size + b"\ny"):
+        parser = Parser()
+        fed(parser, single_bytes(b"data: 1\n\n" + line))
+        assert parser.ignored_tail == line[:200]

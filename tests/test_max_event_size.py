@@ -367,3 +367,13 @@ def test_any_stream_fails_at_the_exact_byte(
         parser.feed(stream[:offset])
         with pytest.raises(EventTooLargeError):
             parser.feed(stream[offset : offset + 1])
+
+
+def test_nothing_follows_a_long_line_in_two_chunks_that_fails() -> None:
+    # A line of this length is processed apart from the other lines of its chunk.
+    parser = Parser(max_event_size=70_000)
+    assert parser.feed(b"data: " + b"x" * 60_000) == []
+    with pytest.raises(EventTooLargeError):
+        parser.feed(b"x" * 10_001 + b"\n\ndata: after\n\n")
+    with pytest.raises(EventTooLargeError):
+        parser.feed(b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -11,14 +12,15 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.project import ROOT, copy_project
 
 pytest.importorskip("check_wheel_contents", reason="tox -e package runs these tests")
 
-if not (ROOT / ".ci" / "build_backend.py").exists():
-    pytest.skip("the build backend is not in this copy", allow_module_level=True)
+if not (ROOT / "setup.py").exists():
+    pytest.skip("setup.py is not in this copy", allow_module_level=True)
 
 PURE = "sse_stream-*-py3-none-any.whl"
 
@@ -91,6 +93,16 @@ def test_the_package_index_accepts_the_sdist_and_the_wheel(
         assert done.returncode == 0, done.stdout
 
 
+def test_a_wheel_has_every_module_of_the_package_and_no_other(project: Path, wheels: Path) -> None:
+    assert build(project, wheels, SSE_STREAM_BUILD="no").returncode == 0
+    [wheel] = wheels.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        found = {name for name in archive.namelist() if ".dist-info/" not in name}
+    files = (project / "sse_stream").rglob("*")
+    expected = {path for path in files if path.suffix in (".py", ".pyi", ".typed")}
+    assert found == {path.relative_to(project).as_posix() for path in expected}
+
+
 def test_a_wheel_with_the_extension_names_its_platform(project: Path, wheels: Path) -> None:
     done = build(project, wheels, SSE_STREAM_BUILD="required")
     if done.returncode:
@@ -122,10 +134,69 @@ def test_a_build_fails_without_the_extension_that_is_required(project: Path, whe
     assert not wheels.exists() or not list(wheels.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("implementation", "given", "chosen"),
+    [("cpython", "", ""), ("cpython", "required", "required"), ("pypy", "", "no")],
+)
+def test_the_extension_is_for_cpython_alone(
+    implementation: str, given: str, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = runpy.run_path(str(ROOT / "setup.py"))
+    monkeypatch.setattr(sys, "implementation", SimpleNamespace(name=implementation))
+    monkeypatch.setenv("SSE_STREAM_BUILD", given)
+    assert setup["choice"]() == chosen
+
+
+def test_an_implementation_that_cannot_use_the_extension_cannot_require_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setup = runpy.run_path(str(ROOT / "setup.py"))
+    monkeypatch.setattr(sys, "implementation", SimpleNamespace(name="pypy"))
+    monkeypatch.setenv("SSE_STREAM_BUILD", "required")
+    with pytest.raises(SystemExit, match="only CPython can use the extension"):
+        setup["choice"]()
+
+
 def test_a_build_names_the_choices_there_are(project: Path, wheels: Path) -> None:
     done = build(project, wheels, SSE_STREAM_BUILD="yes")
     assert done.returncode != 0
     assert 'SSE_STREAM_BUILD must be "required", "no" or not set, not \'yes\'' in done.stdout
+
+
+@pytest.mark.parametrize("choice", ["required", "no"], ids=["compiled", "pure"])
+def test_two_builds_from_two_folders_give_the_same_files(choice: str, tmp_path: Path) -> None:
+    environ = {"SSE_STREAM_BUILD": choice, "SOURCE_DATE_EPOCH": "1700000000"}
+    made: list[dict[str, bytes]] = []
+    for name in ("first", "a folder with a longer name"):
+        project = copy_project(tmp_path / name)
+        # Files of another time, in folders of another order.
+        for path in sorted(project.rglob("*"), reverse=bool(made)):
+            os.utime(path, (0, 1_000_000_000 + len(made)))
+        done = build(project, tmp_path / f"{name}, made", **environ)
+        if done.returncode and choice == "required":
+            pytest.skip("no compiler, or no headers of this interpreter")
+        assert done.returncode == 0, done.stdout
+        done = run("build", "--no-isolation", "--sdist", "--outdir", f"{tmp_path / name}, made",
+                   cwd=project, **environ)  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        files = (tmp_path / f"{name}, made").iterdir()
+        made.append({path.name: path.read_bytes() for path in files})
+    assert len(made[0]) == 2
+    assert made[0].keys() == made[1].keys()
+    assert [name for name in made[0] if made[0][name] != made[1][name]] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other object files")
+def test_the_extension_has_no_debug_symbols_and_no_path(project: Path, wheels: Path) -> None:
+    done = build(project, wheels, SSE_STREAM_BUILD="required")
+    if done.returncode:
+        pytest.skip("no compiler, or no headers of this interpreter")
+    [wheel] = wheels.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        [code] = [archive.read(name) for name in binaries(archive)]
+    assert b"PyInit__speedups" in code  # the names in it can be read
+    assert b".debug_info" not in code
+    assert str(project).encode() not in code
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +219,10 @@ def test_an_editable_install_makes_the_same_choice(
     install = [installed, "-m", "pip", "install", "--quiet", "--no-build-isolation", "-e"]
     environ = os.environ | {"SSE_STREAM_BUILD": choice}
     subprocess.run([*install, str(project)], env=environ, check=True)
-    code = "import importlib.util as u; print(u.find_spec('sse_stream._speedups') is not None)"
-    # From a folder where no other copy of the package is found first.
+    # Found without an import, and from a folder where no other copy is found first.
+    code = "import importlib.util as u, importlib.machinery as m;"
+    code += "[folder] = u.find_spec('sse_stream').submodule_search_locations;"
+    code += "print(m.PathFinder.find_spec('_speedups', [folder]) is not None)"
     done = subprocess.run([installed, "-c", code], cwd=project / "tests", stdout=-1, text=True)
     compiler = shutil.which("cc") or shutil.which("cl")
     assert done.stdout.strip() == (expected or str(compiler is not None))

@@ -1,8 +1,9 @@
-"""The items and the state that a stream gives, in the order of section 9.2 of the HTML standard.
+"""The items and the state that a stream gives.
 
-Each stream of the table is fed as one chunk, byte by byte, as two chunks with every boundary,
-with empty chunks in between, and as every kind of bytes-like object. The size limit is tested
-in test_max_event_size.py.
+The rules of the standard are those of the conformance suite (conformance/cases.json). Each of its
+streams, and of the table of what this package adds, is fed as one chunk, byte by byte, as two
+chunks with every boundary, with empty chunks in between, and as every kind of bytes-like object.
+The size limit is tested in test_max_event_size.py.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
+from conformance.run import load, stream_of
 from support.memory import traced_memory
+from support.standard import PlainItem, interpret
 from support.strategies import single_bytes
 
 from sse_stream import (
     DONE,
     Comment,
+    Done,
     Event,
     EventTooLargeError,
     Ignored,
@@ -50,277 +54,14 @@ def message(*data: str) -> list[Item]:
     return [Event(data=text) for text in data]
 
 
-def value(stream: bytes, text: str) -> Case:
-    """One data line with these bytes as its value, which must be decoded to this text."""
-    return Case(b"data:" + stream + b"\n\n", message(text))
-
-
-def ignored(line: bytes) -> Case:
-    """A line that must be ignored, before a block and inside it."""
-    return Case(line + b"\ndata:a\n" + line + b"\ndata:b\n\n", message("a\nb"))
-
-
-def no_id(line: bytes) -> Case:
-    return Case(b"id:1\n" + line + b"\ndata\n\n", [Event(id="1")], "1")
-
-
 def retry(digits: bytes, time: int | None) -> Case:
     return Case(b"retry:" + digits + b"\ndata\n\n", [Event(retry=time)], retry=time)
 
 
-CASES: dict[str, Case] = {
-    # 9.2.5: lines end at LF, CR or CRLF, and at nothing else.
-    "lines-lf": Case(b"data:a\n\ndata:b\n\n", message("a", "b")),
-    "lines-cr": Case(b"data:a\r\rdata:b\r\r", message("a", "b")),
-    "lines-crlf": Case(b"data:a\r\n\r\ndata:b\r\n\r\n", message("a", "b")),
-    "lines-mixed": Case(b"data:a\r\rdata:b\r\n\r\ndata:c\n\n", message("a", "b", "c")),
-    "lines-lf-then-cr": Case(b"data:a\n\rdata:b\n\r", message("a", "b")),
-    "lines-lf-then-crlf": Case(b"data:a\n\r\ndata:b\n\r\n", message("a", "b")),
-    "lines-crlf-then-lf": Case(b"data:a\r\n\ndata:b\r\n\n", message("a", "b")),
-    "lines-crlf-then-cr": Case(b"data:a\r\n\rdata:b\r\n\r", message("a", "b")),
-    "lines-cr-then-crlf": Case(b"data:a\r\r\ndata:b\r\r\n", message("a", "b")),
-    "lines-each-line-its-own": Case(
-        b"data:a\rdata:b\ndata:c\r\ndata:d\r\n\r", message("a\nb\nc\nd")
-    ),
-    "lines-crlf-is-one-ending": Case(b"data:a\r\ndata:b\r\n\r\n", message("a\nb")),
-    "lines-many-blank-lines": Case(
-        b"\n\r\r\n\n\ndata:a\n\n\n\r\r\n\ndata:b\n\n", message("a", "b")
-    ),
-    "lines-nothing-but-endings": Case(b"\r\n\r\r\n\n\r", []),
-    "lines-starts-with-lf": Case(b"\ndata:a\n\n", message("a")),
-    "lines-ends-with-lone-cr": Case(b"data:a\r\r", message("a")),
-    "lines-vt": value(b"a\x0bb", "a\x0bb"),
-    "lines-ff": value(b"a\x0cb", "a\x0cb"),
-    "lines-fs-gs-rs-us": value(b"a\x1cb\x1dc\x1ed\x1fe", "a\x1cb\x1dc\x1ed\x1fe"),
-    "lines-nel": value("a\x85b".encode(), "a\x85b"),
-    "lines-u2028": value("a\u2028b".encode(), "a\u2028b"),
-    "lines-u2029": value("a\u2029b".encode(), "a\u2029b"),
-    "lines-no-ending-in-other-fields": Case(
-        "event:e\x0b\u2028\nid:i\x85\x0c\n:c\u2029\x1c\ndata\n\n".encode(),
-        [Comment("c\u2029\x1c"), Event("e\x0b\u2028", "", "i\x85\x0c")],
-        "i\x85\x0c",
-    ),
-    "lines-u0a0a-u0d0d": value(
-        "\u0a0a\u0d0d\u0a0d\U00010a0d".encode(), "\u0a0a\u0d0d\u0a0d\U00010a0d"
-    ),
-    # 9.2.6: the stream is decoded with "UTF-8 decode", which strips one byte order mark.
-    "bom": Case(BOM + b"data:a\n\n", message("a")),
-    "bom-then-blank-lines": Case(BOM + b"\n\ndata:a\n\n", message("a")),
-    "bom-then-crlf": Case(BOM + b"\r\ndata:a\r\n\r\n", message("a")),
-    "bom-then-comment": Case(BOM + b":a\n", [Comment("a")]),
-    "bom-alone": Case(BOM, []),
-    "bom-twice": Case(BOM + BOM + b"data:a\n\n", []),
-    "bom-twice-makes-another-field-name": Case(BOM + BOM + b"data:a\ndata:b\n\n", message("b")),
-    "bom-after-a-line-ending": Case(b"\n" + BOM + b"data:a\n\n", []),
-    "bom-in-the-next-block": Case(b"data:a\n\n" + BOM + b"data:b\n\n", message("a")),
-    "bom-in-data": value(BOM + b"a" + BOM, "\ufeffa\ufeff"),
-    "bom-truncated-after-1": Case(b"\xef", [], incomplete=True),
-    "bom-truncated-after-2": Case(b"\xef\xbb", [], incomplete=True),
-    "bom-truncated-after-1-then-data": Case(b"\xefdata:a\ndata:b\n\n", message("b")),
-    "bom-truncated-after-2-then-data": Case(b"\xef\xbbdata:a\ndata:b\n\n", message("b")),
-    "bom-truncated-after-2-then-line": Case(b"\xef\xbb\ndata:b\n\n", message("b")),
-    "bom-with-a-wrong-last-byte": Case(b"\xef\xbb\xbedata:a\ndata:b\n\n", message("b")),
-    "bom-after-a-truncated-bom": Case(b"\xef" + BOM + b"data:a\ndata:b\n\n", message("b")),
-    "bom-of-utf16": Case(b"\xff\xfedata:a\n\xfe\xffdata:b\ndata:c\n\n", message("c")),
-    # The Encoding standard: each maximal invalid part becomes one replacement character.
-    "utf8-two-bytes": value("é".encode(), "é"),
-    "utf8-three-bytes": value("日本".encode(), "日本"),
-    "utf8-four-bytes": value("😀🦆".encode(), "😀🦆"),
-    "utf8-first-and-last-of-each-length": value(
-        "\x01\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff".encode(),
-        "\x01\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff",
-    ),
-    "utf8-nul": value(b"a\0b", "a\0b"),
-    "utf8-lone-continuation": value(b"a\x80b\xbfc", "a\ufffdb\ufffdc"),
-    "utf8-many-continuations": value(b"\x80\x81\xbf", "\ufffd\ufffd\ufffd"),
-    "utf8-truncated-2": value(b"\xc3x", "\ufffdx"),
-    "utf8-truncated-3-after-1": value(b"\xe2x", "\ufffdx"),
-    "utf8-truncated-3-after-2": value(b"\xe2\x82x", "\ufffdx"),
-    "utf8-truncated-4-after-1": value(b"\xf0x", "\ufffdx"),
-    "utf8-truncated-4-after-2": value(b"\xf0\x9fx", "\ufffdx"),
-    "utf8-truncated-4-after-3": value(b"\xf0\x9f\x98x", "\ufffdx"),
-    "utf8-truncated-by-the-line": value(b"a\xf0\x9f\x98", "a\ufffd"),
-    "utf8-truncated-by-another": value(b"\xf0\x9f\xe2\x82\xc3\xc3\xa9", "\ufffd\ufffd\ufffdé"),
-    "utf8-truncated-then-next-line": Case(
-        b"data:\xe2\x82\ndata:\xac\n\n", message("\ufffd\n\ufffd")
-    ),
-    "utf8-truncated-then-cr": Case(b"data:\xc3\rdata:\xa9\r\r", message("\ufffd\n\ufffd")),
-    "utf8-overlong-2": value(b"\xc0\x80\xc1\xbf", "\ufffd" * 4),
-    "utf8-overlong-3": value(b"\xe0\x80\x80\xe0\x9f\xbf", "\ufffd" * 6),
-    "utf8-overlong-4": value(b"\xf0\x80\x80\x80\xf0\x8f\xbf\xbf", "\ufffd" * 8),
-    "utf8-overlong-line-ending": value(
-        b"a\xc0\x8ab\xe0\x80\x8dc", "a\ufffd\ufffdb\ufffd\ufffd\ufffdc"
-    ),
-    "utf8-surrogates": value(b"\xed\xa0\x80\xed\xbf\xbf", "\ufffd" * 6),
-    "utf8-surrogate-pair": value(b"\xed\xa0\xbd\xed\xb8\x80", "\ufffd" * 6),
-    "utf8-before-surrogates": value(b"\xed\x9f\xbf", "\ud7ff"),
-    "utf8-above-10ffff": value(b"\xf4\x90\x80\x80", "\ufffd" * 4),
-    "utf8-f5-to-ff": value(b"\xf5\x80\xf8\xfc\xfe\xff", "\ufffd" * 6),
-    "utf8-five-byte-form": value(b"\xf8\x88\x80\x80\x80", "\ufffd" * 5),
-    "utf8-latin1": value("Grüße".encode("latin-1"), "Gr\ufffd\ufffde"),
-    "utf8-noncharacters": value("\ufffe\uffff\ufdd0\ufffd".encode(), "\ufffe\uffff\ufdd0\ufffd"),
-    "utf8-invalid-in-every-field": Case(
-        b"event:\xff\nid:\xe2\x82\n:\xc3\ndata:\x80\n\n",
-        [Comment("\ufffd"), Event("\ufffd", "\ufffd", "\ufffd")],
-        "\ufffd",
-    ),
-    "utf8-invalid-in-a-name": ignored(b"data\xff:x"),
-    "utf8-colon-ends-a-truncated-sequence": ignored(b"\xe2\x82:x"),
-    # 9.2.6: process the field.
-    "field-data": Case(b"data:a\n\n", message("a")),
-    "field-one-space-removed": Case(b"data: a\n\n", message("a")),
-    "field-second-space-kept": Case(b"data:  a\n\n", message(" a")),
-    "field-trailing-space-kept": Case(b"data: a \n\n", message("a ")),
-    "field-space-alone": Case(b"data: \n\n", message("")),
-    "field-two-spaces": Case(b"data:  \n\n", message(" ")),
-    "field-tab-kept": Case(b"data:\ta\n\n", message("\ta")),
-    "field-nbsp-kept": value("\xa0a".encode(), "\xa0a"),
-    "field-no-colon": Case(b"data\n\n", message("")),
-    "field-no-value": Case(b"data:\n\n", message("")),
-    "field-colon-in-value": Case(b"data:a:b: c\n\n", message("a:b: c")),
-    "field-colon-first-in-value": Case(b"data::a\n\n", message(":a")),
-    "field-space-colon-in-value": Case(b"data: :a\n\n", message(":a")),
-    "field-json": Case(b'data: {"a": "data: b"}\n\n', message('{"a": "data: b"}')),
-    "field-looks-like-a-field": Case(b"data: data: x\n\n", message("data: x")),
-    "field-two-lines": Case(b"data:a\ndata:b\n\n", message("a\nb")),
-    "field-empty-line-between": Case(b"data:a\ndata\ndata:b\n\n", message("a\n\nb")),
-    "field-empty-lines": Case(b"data\ndata:\ndata: \n\n", message("\n\n")),
-    "field-empty-first": Case(b"data\ndata:a\n\n", message("\na")),
-    "field-empty-last": Case(b"data:a\ndata\n\n", message("a\n")),
-    "field-many-lines": Case(b"data: x\n" * 30 + b"\n", message("\n".join("x" * 30))),
-    "field-upper-case-name": ignored(b"Data:x"),
-    "field-all-upper-case-name": ignored(b"DATA: x"),
-    "field-longer-name": ignored(b"datax: x"),
-    "field-shorter-name": ignored(b"dat: x"),
-    "field-space-before-name": ignored(b" data: x"),
-    "field-space-after-name": ignored(b"data : x"),
-    "field-tab-after-name": ignored(b"data\t: x"),
-    "field-nul-in-name": ignored(b"data\0: x"),
-    "field-nul-name": ignored(b"\0: x"),
-    "field-unknown": ignored(b"foo: bar"),
-    "field-unknown-no-colon": ignored(b"foo"),
-    "field-unknown-json": ignored(b'{"data": "x"}'),
-    "field-space-line": ignored(b" "),
-    "field-tab-line": ignored(b"\t"),
-    "field-not-quite-event": ignored(b"events: x"),
-    "field-not-quite-id": ignored(b"ids: 7"),
-    "field-upper-case-id": ignored(b"ID: 7"),
-    "field-not-quite-retry": ignored(b"retr: 7"),
-    "field-upper-case-retry": ignored(b"Retry: 7"),
-    "field-fullwidth-name": ignored("ｄａｔａ: x".encode()),
-    "field-zero-width-in-name": ignored("\u200bdata: x".encode()),
-    "field-event": Case(b"event:e\ndata:a\n\n", [Event("e", "a")]),
-    "field-event-space": Case(b"event: e f \ndata:a\n\n", [Event("e f ", "a")]),
-    "field-event-after-data": Case(b"data:a\nevent:e\n\n", [Event("e", "a")]),
-    "field-event-between-data": Case(b"data:a\nevent:e\ndata:b\n\n", [Event("e", "a\nb")]),
-    "field-event-last-wins": Case(b"event:e\nevent:f\ndata:a\n\n", [Event("f", "a")]),
-    "field-event-empty": Case(b"event:\ndata:a\n\n", message("a")),
-    "field-event-one-space": Case(b"event: \ndata: a\n\n", message("a")),
-    "field-event-then-data": Case(b"event: e\ndata: a\n\n", [Event("e", "a")]),
-    "field-event-then-done": Case(b"event: e\ndata: [DONE]\n\n", [DONE]),
-    "field-event-no-colon": Case(b"event\ndata:a\n\n", message("a")),
-    "field-event-emptied": Case(b"event:e\nevent:\ndata:a\n\n", message("a")),
-    "field-event-space-is-a-type": Case(b"event:  \ndata:a\n\n", [Event(" ", "a")]),
-    "field-event-non-ascii": Case("event:é\ndata:a\n\n".encode(), [Event("é", "a")]),
-    "field-event-nul": Case(b"event:\0\ndata:a\n\n", [Event("\0", "a")]),
-    "field-id": Case(b"id:1\ndata:a\n\n", [Event(data="a", id="1")], "1"),
-    "field-id-space": Case(b"id: 1 2 \ndata\n\n", [Event(id="1 2 ")], "1 2 "),
-    "field-id-after-data": Case(b"data\nid:1\n\n", [Event(id="1")], "1"),
-    "field-id-last-wins": Case(b"id:1\nid:2\ndata\n\n", [Event(id="2")], "2"),
-    "field-id-non-ascii": Case("id:é\ndata\n\n".encode(), [Event(id="é")], "é"),
-    "field-id-empty-resets": Case(b"id:1\ndata\n\nid:\ndata\n\n", [Event(id="1"), Event()]),
-    "field-id-no-colon-resets": Case(b"id:1\ndata\n\nid\ndata\n\n", [Event(id="1"), Event()]),
-    "field-id-nul": no_id(b"id:2\0"),
-    "field-id-nul-first": no_id(b"id:\x002"),
-    "field-id-nul-alone": no_id(b"id: \0"),
-    "field-id-nul-then-good": Case(b"id:2\0\nid:3\ndata\n\n", [Event(id="3")], "3"),
-    "field-id-nul-overlong-is-none": Case(
-        b"id:\xc0\x80\ndata\n\n", [Event(id="\ufffd\ufffd")], "\ufffd\ufffd"
-    ),
-    "field-retry": retry(b"5000", 5000),
-    "field-retry-space": retry(b" 5", 5),
-    "field-retry-zero": retry(b"0", 0),
-    "field-retry-leading-zeros": retry(b"007", 7),
-    "field-retry-many-zeros": retry(b"0" * 300 + b"7", 7),
-    "field-retry-only-zeros": retry(b"0" * 300, 0),
-    "field-retry-largest": retry(b"18446744073709551615", 2**64 - 1),
-    "field-retry-too-large": retry(b"18446744073709551616", None),
-    "field-retry-too-large-2": retry(b"99999999999999999999", None),
-    "field-retry-21-digits": retry(b"100000000000000000000", None),
-    "field-retry-empty": retry(b"", None),
-    "field-retry-two-spaces": retry(b"  5", None),
-    "field-retry-trailing-space": retry(b"5 ", None),
-    "field-retry-plus": retry(b"+5", None),
-    "field-retry-minus": retry(b"-5", None),
-    "field-retry-point": retry(b"5.0", None),
-    "field-retry-exponent": retry(b"1e3", None),
-    "field-retry-hex": retry(b"0x5", None),
-    "field-retry-underscore": retry(b"1_000", None),
-    "field-retry-comma": retry(b"1,000", None),
-    "field-retry-unit": retry(b"5s", None),
-    "field-retry-nul": retry(b"5\0", None),
-    "field-retry-colon": retry(b"5:", None),
-    "field-retry-tab": retry(b"\t5", None),
-    "field-retry-vt": retry(b"5\x0b", None),
-    "field-retry-invalid-utf8": retry(b"5\xff", None),
-    "field-retry-arabic-digits": retry("٣".encode(), None),
-    "field-retry-fullwidth-digits": retry("５".encode(), None),
-    "field-retry-superscript": retry("²".encode(), None),
-    "field-retry-mixed-digits": retry("1٣".encode(), None),
-    "field-retry-no-colon": Case(b"retry\ndata\n\n", [Event()]),
-    "field-retry-last-good-wins": Case(
-        b"retry:5\nretry:x\nretry:6\nretry:-7\ndata\n\n", [Event(retry=6)], retry=6
-    ),
-    "field-retry-holds-at-once": Case(b"retry:5\n", [], retry=5),
-    "field-retry-bad-leaves-the-time": Case(b"retry:5\n\nretry:x\ndata\n\n", [Event()], retry=5),
-    "field-all-fields": Case(
-        b"retry: 1\nid: 2\nevent: e\ndata: a\n\n", [Event("e", "a", "2", 1)], "2", 1
-    ),
-    # 9.2.6: at a blank line, dispatch the event.
-    "dispatch-empty-data-is-an-event": Case(b"data\n\ndata:\n\n", message("", "")),
-    "dispatch-no-data-no-event": Case(b"event:e\nid:1\nretry:5\n\n", [], "1", 5),
-    "dispatch-event-alone": Case(b"event:e\n\n", []),
-    "dispatch-retry-alone": Case(b"retry: 5\n\n", [], retry=5),
-    "dispatch-unknown-alone": Case(b"foo: x\n\n", []),
-    "dispatch-type-does-not-leak": Case(b"event:e\n\ndata:b\n\n", message("b")),
-    "dispatch-type-does-not-leak-after-data": Case(
-        b"event:e\ndata:a\n\ndata:b\n\n", [Event("e", "a"), Event(data="b")]
-    ),
-    "dispatch-data-does-not-leak": Case(b"data:a\n\n\ndata:b\n\n", message("a", "b")),
-    "dispatch-retry-does-not-leak": Case(
-        b"retry:5\ndata:a\n\ndata:b\n\n", [Event(data="a", retry=5), Event(data="b")], retry=5
-    ),
-    "dispatch-retry-of-an-empty-block-does-not-leak": Case(
-        b"retry:5\n\ndata:b\n\n", message("b"), retry=5
-    ),
-    "dispatch-id-stays": Case(
-        b"id:1\ndata:a\n\ndata:b\n\n", [Event(data="a", id="1"), Event(data="b", id="1")], "1"
-    ),
-    "dispatch-id-of-an-empty-block-stays": Case(
-        b"id:1\n\ndata:b\n\n", [Event(data="b", id="1")], "1"
-    ),
-    "dispatch-id-not-committed-before-the-blank-line": Case(
-        b"id:1\ndata:a\n", [], "", incomplete=True
-    ),
-    "dispatch-id-change-not-committed": Case(b"id:1\n\nid:2\n", [], "1", incomplete=True),
-    "dispatch-id-reset-by-an-empty-block": Case(b"id:1\n\nid\n\ndata\n\n", [Event()]),
-    "dispatch-id-nul-alone-changes-nothing": Case(
-        b"id:1\n\nid:2\0\n\ndata\n\n", [Event(id="1")], "1"
-    ),
-    # 9.2.6: a line that starts with a colon is a comment; the parser returns it.
-    "comment-alone": Case(b":hi\n", [Comment("hi")]),
-    "comment-one-space-removed": Case(b": hi\n", [Comment("hi")]),
-    "comment-second-space-kept": Case(b":  hi \n", [Comment(" hi ")]),
-    "comment-empty": Case(b":\n: \n:  \n", [Comment(""), Comment(""), Comment(" ")]),
-    "comment-colons": Case(b"::\n: : x:\n", [Comment(":"), Comment(": x:")]),
-    "comment-tab": Case(b":\tx\n", [Comment("\tx")]),
-    "comment-nul": Case(b":a\0b\n", [Comment("a\0b")]),
-    "comment-looks-like-a-field": Case(b":data: x\n\n", [Comment("data: x")]),
-    "comment-crlf": Case(b": a\r\n: b\r\n\r\n", [Comment("a"), Comment("b")]),
-    "comment-cr": Case(b": a\r: b\r\r", [Comment("a"), Comment("b")]),
-    "comment-before-a-block": Case(b": a\n\ndata:b\n\n", [Comment("a"), Event(data="b")]),
-    "comment-first-in-a-block": Case(b": a\ndata:b\n\n", [Comment("a"), Event(data="b")]),
-    "comment-inside-a-block": Case(
+# What the standard does not say. The rest of CASES is the conformance suite.
+OWN: dict[str, Case] = {
+    # A comment comes out at its own place.
+    "comment-at-its-place": Case(
         b"event:e\n: 1\ndata:a\n: 2\nid:3\n:4\ndata:b\n\n: 5\n\n",
         [Comment("1"), Comment("2"), Comment("4"), Event("e", "a\nb", "3"), Comment("5")],
         "3",
@@ -329,26 +70,31 @@ CASES: dict[str, Case] = {
         b"data:a\n\n: x\n\ndata:b\n\n: y\ndata:c\n\n",
         [Event(data="a"), Comment("x"), Event(data="b"), Comment("y"), Event(data="c")],
     ),
-    "comment-not-data": Case(b"data:a\n: b\ndata:c\n\n", [Comment("b"), Event(data="a\nc")]),
+    "comment-tab": Case(b":\tx\n", [Comment("\tx")]),
+    "comment-nul": Case(b":a\0b\n", [Comment("a\0b")]),
+    "comment-non-ascii": Case(": é\u2028\n".encode(), [Comment("é\u2028")]),
     "comment-unfinished": Case(b": a\n: b", [Comment("a")], incomplete=True),
     "comment-is-no-unfinished-block": Case(b"data:a\n\n: b\n", [Event(data="a"), Comment("b")]),
-    "comment-non-ascii": Case(": é\u2028\n".encode(), [Comment("é\u2028")]),
-    "comment-keep-alives": Case(b": OPENROUTER\n\n" * 5, [Comment("OPENROUTER")] * 5),
-    # Not in the standard: an event whose data is the `done` text.
-    "done": Case(b"data: [DONE]\n\n", [DONE]),
+    # An event has the reconnection time that its own block set, which must be below 2**64.
+    "field-retry-many-zeros": retry(b"0" * 300 + b"7", 7),
+    "field-retry-only-zeros": retry(b"0" * 300, 0),
+    "field-retry-largest": retry(b"18446744073709551615", 2**64 - 1),
+    "field-retry-too-large": retry(b"18446744073709551616", None),
+    "field-retry-too-large-2": retry(b"99999999999999999999", None),
+    "field-retry-21-digits": retry(b"100000000000000000000", None),
+    "dispatch-retry-does-not-leak": Case(
+        b"retry:5\ndata:a\n\ndata:b\n\n", [Event(data="a", retry=5), Event(data="b")], retry=5
+    ),
+    "dispatch-retry-of-an-empty-block-does-not-leak": Case(
+        b"retry:5\n\ndata:b\n\n", message("b"), retry=5
+    ),
+    # DONE: an event whose data is the `done` text, with up to 16 spaces around it.
+    "field-event-then-done": Case(b"event: e\ndata: [DONE]\n\n", [DONE]),
+    "done-alone": Case(b"data: [DONE]\n\n", [DONE]),
     "done-no-space": Case(b"data:[DONE]\n\n", [DONE]),
     "done-crlf": Case(b"data: [DONE]\r\n\r\n", [DONE]),
     "done-cr": Case(b"data: [DONE]\r\r", [DONE]),
-    "done-goes-on": Case(
-        b"data:a\n\ndata: [DONE]\n\ndata:b\n\n: c\n\ndata: [DONE]\n\n",
-        [Event(data="a"), DONE, Event(data="b"), Comment("c"), DONE],
-    ),
-    "done-with-type": Case(b"event: end\ndata: [DONE]\n\ndata:a\n\n", [DONE, Event(data="a")]),
-    "done-commits-id-and-retry": Case(
-        b"id:7\nretry:5\ndata: [DONE]\n\ndata:a\n\n", [DONE, Event(data="a", id="7")], "7", 5
-    ),
     "done-with-comment": Case(b"data: [DONE]\n: c\n\n", [Comment("c"), DONE]),
-    # Up to 16 spaces around it do not count.
     "done-two-spaces": Case(b"data:  [DONE]\n\n", [DONE]),
     "done-trailing-space": Case(b"data: [DONE] \n\n", [DONE]),
     "done-spaces-around": Case(b"data:        [DONE]         \n\n", [DONE]),
@@ -356,18 +102,6 @@ CASES: dict[str, Case] = {
     "done-17-spaces": Case(b"data:[DONE]" + b" " * 17 + b"\n\n", message("[DONE]" + " " * 17)),
     "done-tab": Case(b"data: [DONE]\t\n\n", message("[DONE]\t")),
     "done-no-break-space": Case(b"data: [DONE]\xc2\xa0\n\n", message("[DONE]\xa0")),
-    "done-trailing-newline": Case(b"data: [DONE]\ndata\n\n", message("[DONE]\n")),
-    "done-leading-newline": Case(b"data\ndata: [DONE]\n\n", message("\n[DONE]")),
-    "done-lower-case": Case(b"data: [done]\n\n", message("[done]")),
-    "done-two-of-it": Case(b"data: [DONE][DONE]\n\n", message("[DONE][DONE]")),
-    "done-part": Case(b"data: [DON\n\ndata: DONE]\n\n", message("[DON", "DONE]")),
-    "done-in-json": Case(b'data: "[DONE]"\n\n', message('"[DONE]"')),
-    "done-in-other-fields": Case(
-        b": [DONE]\nevent: [DONE]\nid: [DONE]\ndata: a\n\n",
-        [Comment("[DONE]"), Event("[DONE]", "a", "[DONE]")],
-        "[DONE]",
-    ),
-    # The blank line after DONE may be missing, its line end too.
     "done-no-blank-line": Case(b"data: [DONE]\n", [], at_end=[DONE]),
     "done-no-line-end": Case(b"data: [DONE]", [], at_end=[DONE]),
     "done-no-line-end-cr": Case(b"data: [DONE]\r", [], at_end=[DONE]),
@@ -380,26 +114,47 @@ CASES: dict[str, Case] = {
     "done-then-truncated-data": Case(b"data: [DONE]\ndata", [], incomplete=True),
     "done-then-bom": Case(b"a\n" + BOM + b"data: [DONE]", [], incomplete=True),
     "done-long-data": Case(b"data: [DONE]" + b"x" * 300, [], incomplete=True),
-    # 9.2.6: at the end of the stream, an unfinished block is discarded.
-    "end-nothing": Case(b"", []),
-    "end-unfinished-line": Case(b"data:a\n\ndata:b", message("a"), incomplete=True),
-    "end-unfinished-block": Case(b"data:a\n\ndata:b\n", message("a"), incomplete=True),
-    "end-unfinished-block-cr": Case(b"data:a\r", [], incomplete=True),
-    "end-unfinished-block-crlf": Case(b"data:a\r\n", [], incomplete=True),
+    # What would be lost if the stream ended.
+    "bom-truncated-after-1": Case(b"\xef", [], incomplete=True),
+    "bom-truncated-after-2": Case(b"\xef\xbb", [], incomplete=True),
     "end-unfinished-event-field": Case(b"event:e\n", [], incomplete=True),
     "end-unfinished-empty-event-field": Case(b"event\n", [], incomplete=True),
     "end-unfinished-id-field": Case(b"id:1\n", [], incomplete=True),
     "end-unfinished-empty-id-field": Case(b"id\n", [], incomplete=True),
     "end-unfinished-empty-data-field": Case(b"data\n", [], incomplete=True),
     "end-unfinished-unknown-line": Case(b"x", [], incomplete=True),
-    "end-unfinished-character": Case(b"data:\xf0\x9f", [], incomplete=True),
     "end-unfinished-field-before-a-comment": Case(b"data:a\n:b\n", [Comment("b")], incomplete=True),
-    "end-retry-is-not-lost": Case(b"retry:5\n", [], retry=5),
     "end-refused-id-is-not-lost": Case(b"id:\0\n", []),
     "end-unknown-field-is-not-lost": Case(b"foo:bar\n", []),
     "end-comment-is-not-lost": Case(b":a\n", [Comment("a")]),
     "end-line-ending-only": Case(b"\r", []),
 }
+
+
+def plain_item(item: PlainItem) -> Item:
+    """Return an item of the transcribed standard as one of this package."""
+    make: dict[object, Callable[..., Item]] = {"event": Event, "comment": Comment, "done": Done}
+    return make[item[0]](*item[1:])
+
+
+def of_the_suite(case: dict[str, Any]) -> Case:
+    """Return a case of the conformance suite, with what this package adds to its answer."""
+    stream = stream_of(case)
+    outcome = interpret(stream)
+    return Case(
+        stream,
+        [plain_item(item) for item in outcome.items],
+        case["last_event_id"],
+        case["retry"],
+        outcome.incomplete,
+        outcome.ignored,
+        [DONE] * outcome.done_at_end,
+    )
+
+
+SUITE = {case["name"]: case for case in load()}
+CASES = {name: of_the_suite(case) for name, case in SUITE.items()} | OWN
+assert len(CASES) == len(SUITE) + len(OWN)
 
 KINDS_OF_CHUNK: dict[str, Callable[[bytes], Any]] = {
     "bytearray": bytearray,
@@ -447,6 +202,25 @@ def check(parser: Parser, chunks: Iterable[Any], case: Case, before: Sequence[It
 by_case = pytest.mark.parametrize(
     "case", [pytest.param(case, id=name) for name, case in CASES.items()]
 )
+
+
+@pytest.mark.parametrize("name", SUITE)
+def test_the_answers_of_the_conformance_suite(name: str) -> None:
+    case = SUITE[name]
+    for chunks in ([stream_of(case)], single_bytes(stream_of(case))):
+        parser = Parser(done=None)
+        items = [item for chunk in chunks for item in parser.feed(chunk)] + parser.close()
+        events = [item for item in items if isinstance(item, Event)]
+        assert [{"type": e.event, "data": e.data, "id": e.id} for e in events] == case["events"]
+        comments = [item.text for item in items if isinstance(item, Comment)]
+        assert comments == case["extensions"]["comments"]
+        assert parser.last_event_id == case["last_event_id"]
+        assert parser.retry == case["retry"]
+        parser = Parser()
+        items = [item for chunk in chunks for item in parser.feed(chunk)]
+        items = [item for item in items if not isinstance(item, Comment)]
+        done = [number for number, item in enumerate(items) if item is DONE]
+        assert done == case["extensions"]["done"]
 
 
 @by_case
@@ -916,7 +690,8 @@ def test_discarded_lines_take_no_memory(line: bytes) -> None:
         before = memory()[0]
         for _ in range(300):
             parser.feed(chunk)
-        assert memory()[0] - before < 2000
+        # One byte for each line would be 30,000; other threads may allocate a little.
+        assert memory()[0] - before < 10_000
 
 
 GROWING: dict[str, Callable[[int], tuple[bytes, int]]] = {

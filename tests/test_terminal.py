@@ -9,14 +9,12 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from support.command import CHAT, ROOT, TEXT, interrupt
 
 pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
 
-ROOT = Path(__file__).resolve().parent.parent
-CHAT = str(ROOT / "tests" / "data" / "chat.sse")
 ERASE = "\r\x1b[K"
 
 
@@ -108,8 +106,7 @@ def test_ctrl_c_erases_the_spinner() -> None:
     process.stdin.write(b": warming up\n")
     process.stdin.flush()
     terminal.read_until("warming up")
-    process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
+    assert interrupt(process) == -signal.SIGINT
     process.stdin.close()
     assert terminal.read_all().endswith(ERASE)
 
@@ -136,15 +133,13 @@ def test_a_spinner_wider_than_the_terminal_leaves_no_trace() -> None:
     assert shown[-1] == ["text"]
 
 
-def test_selected_text_leaves_the_prompt_on_a_line_of_its_own() -> None:
+@pytest.mark.parametrize("form", [["--select", "text"], ["--data", "--join"], ["--text"]])
+def test_joined_text_leaves_the_prompt_on_a_line_of_its_own(form: list[str]) -> None:
+    stream = b"event: output\ndata: some\n\nevent: output\ndata: thing\n\n"
+    if "--select" in form:
+        stream = b'data: {"text": "some"}\n\ndata: {"text": "thing"}\n\n'
     terminal = Terminal()
-    subprocess.run(
-        command("--select", "text"),
-        cwd=ROOT,
-        input=b'data: {"text": "some"}\n\ndata: {"text": "thing"}\n\n',
-        stdout=terminal.slave,
-        check=True,
-    )
+    subprocess.run(command(*form), cwd=ROOT, input=stream, stdout=terminal.slave, check=True)
     assert terminal.read_all() == "something\r\n"
 
 
@@ -225,6 +220,42 @@ def test_the_live_figures_stay_when_output_goes_elsewhere() -> None:
     assert last and int(last[1]) == sent
 
 
+def test_the_live_figures_go_on_while_nothing_arrives() -> None:
+    terminal = Terminal()
+    process = subprocess.Popen(
+        command("--stats", "--data"),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=terminal.slave,
+        env=environment(),
+    )
+    assert process.stdin is not None and process.stdout is not None
+    # Before the first chunk, and after it.
+    terminal.read_until("0 events, 0 bytes")
+    terminal.read_until("last chunk 1 s ago")
+    terminal.text = ""
+    process.stdin.write(b"data: a\n\n")
+    process.stdin.flush()
+    assert process.stdout.read(2) == b"a\n"
+    terminal.read_until("1 events, 9 bytes")
+    terminal.read_until("last chunk 1 s ago")
+    terminal.read_until("last chunk 2 s ago")
+    process.stdin.close()
+    assert process.wait() == 0 and process.stdout.read() == b""
+    process.stdout.close()
+    assert STATS.fullmatch(terminal.read_all().rpartition(ERASE)[2])
+
+
+def test_the_live_figures_of_a_file() -> None:
+    terminal = Terminal()
+    done = subprocess.run(
+        command("--stats", "--text", CHAT), cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal.slave
+    )
+    assert done.returncode == 0 and done.stdout.decode() == TEXT
+    assert STATS.fullmatch(terminal.read_all().rpartition(ERASE)[2])
+
+
 CONTROLS = "".join(
     chr(code)
     for code in (
@@ -236,15 +267,19 @@ CONTROLS = "".join(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--data"], ["--select", "a"], ["--select", "b"], ["--select", "none"]],
+    [
+        *([], ["--data"], ["--data", "--join"], ["--text"], ["--stats", "--data"]),
+        *(["--select", "a"], ["--select", "b"], ["--select", "none"], ["--until", "a=b"]),
+    ],
     ids=str,
 )
-@pytest.mark.parametrize("end", ["", "data: cut"])
+@pytest.mark.parametrize("end", ["", "data: cut", "<{CONTROLS}>"])
 def test_no_control_characters_reach_a_terminal(arguments: list[str], end: str) -> None:
     text = json.dumps({"a": f"é\t\n{CONTROLS}\r\0", "b": [CONTROLS], CONTROLS: 1})
     stream = (
         f": {CONTROLS}\nunknown {CONTROLS}: 1\nid: {CONTROLS}\nevent: {CONTROLS}\n"
-        f"data: {text}\n\ndata: {CONTROLS}\n\nevent: error\ndata: {CONTROLS}\n\n{end}"
+        f"data: {text}\n\ndata: {CONTROLS}\n\nevent: error\ndata: {CONTROLS}\n\n"
+        f"event: output\ndata: {CONTROLS}\n\n{end.format(CONTROLS=CONTROLS)}"
     ).encode()
     raw = f"data: {json.dumps({'a': CONTROLS, CONTROLS: 1}, ensure_ascii=False)}\n\n".encode()
     for sent in (stream, raw, CONTROLS.encode()):
@@ -329,8 +364,6 @@ def test_help_fits_one_screen() -> None:
     )
     lines = done.stdout.splitlines()
     # The example is one line, to copy.
-    example = (
-        "curl -sSN --fail-with-body URL | python -m sse_stream --select choices.0.delta.content"
-    )
+    example = "curl -sSN --fail-with-body URL | python -m sse_stream --text"
     assert lines[-1] == example
     assert len(lines) <= 24 and max(map(len, lines[:-1])) <= 80

@@ -1,13 +1,16 @@
-"""The gateway in docs/gateway.md, run unchanged between a client and a server on loopback."""
+"""The gateways in docs/gateway.md, run unchanged between a client and a server on loopback."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import uvicorn
@@ -15,9 +18,9 @@ from aiohttp import web
 from support.pages import blocks
 from support.server import PATIENCE, Exchange, Server, Step
 
-from sse_stream import DONE, Comment, Event, Item, iter_items
+from sse_stream import DONE, Block, Comment, Event, Item, Parser, aiter_items, iter_items
 
-[CODE] = [block.code for block in blocks("docs/gateway.md")]
+CHANGING, VERBATIM = [block.code for block in blocks("docs/gateway.md")]
 
 
 class Gateway(uvicorn.Server):
@@ -32,12 +35,18 @@ class Gateway(uvicorn.Server):
         self.ready.set()
 
 
-@contextmanager
-def gateway(upstream_port: int) -> Iterator[str]:
-    """Run the page's code in a thread; return the URL for clients."""
+def page(upstream_port: int, *codes: str) -> dict[str, Any]:
+    """Run the code of the page; return its names."""
     names: dict[str, Any] = {"__name__": "gateway"}
-    code = CODE.replace("8000", str(upstream_port))
-    exec(compile(code, "docs/gateway.md", "exec"), names)
+    for code in codes:
+        code = code.replace("8000", str(upstream_port))
+        exec(compile(code, "docs/gateway.md", "exec", dont_inherit=True), names)
+    return names
+
+
+@contextmanager
+def gateway(names: dict[str, Any]) -> Iterator[str]:
+    """Run the gateway in a thread; return the URL for clients."""
     server = Gateway(names["app"])
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -57,16 +66,38 @@ def upstream() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def url(upstream: Server) -> Iterator[str]:
-    with gateway(upstream.port) as url:
+    """The gateway that changes events."""
+    with gateway(page(upstream.port, CHANGING)) as url:
         yield url
 
 
+@pytest.fixture(scope="module")
+def verbatim(upstream: Server) -> Iterator[str]:
+    """The gateway that passes the bytes on."""
+    with gateway(page(upstream.port, CHANGING, VERBATIM)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["changing", "verbatim"])
+def impatient(request: Any, upstream: Server) -> Iterator[str]:
+    """Both gateways, with a heartbeat after a very short silence."""
+    codes = (CHANGING, VERBATIM) if request.param == "verbatim" else (CHANGING,)
+    names = page(upstream.port, *codes)
+    assert names["HEARTBEAT"] == 15
+    names["HEARTBEAT"] = 0.01
+    with gateway(names) as url:
+        yield url
+
+
+HEARTBEAT = Comment("heartbeat")
+
+
 @contextmanager
-def answer(url: str) -> Iterator[Iterator[Item]]:
+def answer(url: str, blocks: bool = False) -> Iterator[Iterator[Item]]:
     with httpx.stream("POST", url, json={"stream": True}, timeout=PATIENCE) as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
-        yield iter_items(response.iter_bytes())
+        yield iter_items(response, parser=Parser(blocks=blocks))
 
 
 def delta(text: str) -> bytes:
@@ -74,7 +105,7 @@ def delta(text: str) -> bytes:
     return b"data: " + json.dumps(data).encode() + b"\n\n"
 
 
-def sent_on(text: str, id: str) -> Event:
+def sent_on(text: str, id: str = "") -> Event:
     return Event(data=json.dumps({"choices": [{"delta": {"content": text}}]}), id=id)
 
 
@@ -91,8 +122,147 @@ def test_each_item_is_sent_on_before_the_next_is_sent_upstream(url: str, upstrea
         for item in items:
             got.append(item)
             exchange.saw()
-    assert got == [Comment("waiting"), sent_on("one", "1"), sent_on("two\u2028", "2"), DONE]
+    assert got == [Comment("waiting"), sent_on("one"), sent_on("two\u2028"), DONE]
     assert not exchange.timed_out
+
+
+def test_what_it_does_not_change_is_passed_on_as_it_is(url: str, upstream: Server) -> None:
+    sent = [
+        b"retry: 3000\n\n",
+        b"id: 7\n\n",
+        b"event: message\n" + delta("one"),
+        b"id\n\n",
+        b"event: ping\ndata: {}\n\n",
+        b"id: 8\nevent: message\nretry: 5\n\n",
+        b"data: [DONE]\n\n",
+    ]
+    upstream.exchange = Exchange([Step(sent, 0)])
+    with answer(url, blocks=True) as items:
+        assert list(items) == [
+            Block(retry=3000),
+            Block(id="7"),
+            Block("message", sent_on("one").data),
+            Block(id=""),
+            Block("ping", "{}"),
+            Block("message", id="8", retry=5),
+            DONE,
+        ]
+
+
+@pytest.mark.parametrize("first", [b"", b": thinking\n\n", delta("one")], ids=repr)
+def test_a_heartbeat_is_sent_while_the_upstream_is_silent(
+    first: bytes, impatient: str, upstream: Server
+) -> None:
+    # The upstream goes on only after the client has seen a heartbeat.
+    steps = [Step([first] if first else [], 1), Step([delta("two"), b"data: [DONE]\n\n"], 0)]
+    upstream.exchange = exchange = Exchange(steps)
+    got: list[Item] = []
+    with answer(impatient) as items:
+        for item in items:
+            if item == HEARTBEAT and HEARTBEAT not in got:
+                exchange.saw()
+            got.append(item)
+    assert not exchange.timed_out
+    assert HEARTBEAT in got
+    events = [item.data for item in got if isinstance(item, Event)]
+    texts = ["one", "two"] if first.startswith(b"data") else ["two"]
+    assert [json.loads(data)["choices"][0]["delta"]["content"] for data in events] == texts
+    assert [item for item in got if item in (DONE, Comment("thinking"))] == [
+        *([Comment("thinking")] if first.startswith(b":") else []),
+        DONE,
+    ]
+
+
+class Answering(Exchange):
+    """Sends not even the status before the client has seen one item."""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self._loop = asyncio.get_running_loop()
+        await asyncio.wait_for(self._seen.acquire(), PATIENCE)
+        return await super().answer(request)
+
+
+def test_a_heartbeat_is_sent_before_the_upstream_answers(impatient: str, upstream: Server) -> None:
+    upstream.exchange = exchange = Answering([Step([b"data: [DONE]\n\n"], 0)])
+    got: list[Item] = []
+    with answer(impatient) as items:
+        for item in items:
+            if not got:
+                exchange.saw()
+            got.append(item)
+    assert got[0] == HEARTBEAT and got[-1] is DONE
+
+
+@pytest.mark.parametrize("cut", [1, 3, 6, 9, 20, -2, -1])
+def test_a_heartbeat_is_never_inside_an_event(cut: int, impatient: str, upstream: Server) -> None:
+    # Nothing tells the client that the upstream is silent inside the event, so it stays silent
+    # for many times the interval of the heartbeats. If it were shorter, the test would pass too.
+    event = b"id: 7\n" + delta("one")
+    upstream.exchange = Pausing([event[:cut], event[cut:], b"data: [DO", b"NE]\n\n"])
+    with answer(impatient) as items:
+        got = [item for item in items if item != HEARTBEAT]
+    [one, done] = got
+    assert isinstance(one, Event) and done is DONE
+    assert one.id == "7" and one.json("choices", 0, "delta", "content") == "one"
+
+
+class Pausing(Exchange):
+    """Sends the chunks with a pause after each."""
+
+    def __init__(self, chunks: Sequence[bytes]) -> None:
+        super().__init__([Step([chunk], 0) for chunk in chunks])
+
+    async def _send(self, response: web.StreamResponse, data: bytes) -> None:
+        await response.write(data)
+        await asyncio.sleep(0.1)
+
+
+def test_a_client_that_leaves_between_heartbeats_stops_the_upstream(
+    impatient: str, upstream: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.exchange = exchange = Exchange([Step([delta("one")], 0)], ending="hold")
+    with answer(impatient) as items:
+        next(item for item in items if item == HEARTBEAT)
+    assert exchange.client_left.wait(PATIENCE)
+    assert not exchange.timed_out
+    gc.collect()  # a task whose error nobody has seen is logged when it is freed
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+@pytest.mark.parametrize("name", ["httpx", "aiohttp"])
+def test_heartbeats_end_the_source_of_no_client(name: str, upstream: Server) -> None:
+    names = page(upstream.port, CHANGING)
+    names["HEARTBEAT"] = 0.01
+    # The upstream goes on only after three heartbeats.
+    steps = [Step([delta("one")], 3), Step([delta("two"), b"data: [DONE]\n\n"], 0)]
+    upstream.exchange = exchange = Exchange(steps)
+    url = f"http://127.0.0.1:{upstream.port}/"
+    got: list[Item] = []
+
+    async def read(response: Any) -> None:
+        items = aiter_items(response, require_done=True)
+        async with aclosing(names["with_heartbeats"](items)) as parts:
+            async for item in parts:
+                if item == HEARTBEAT and got.count(HEARTBEAT) < 3:
+                    exchange.saw()
+                got.append(item)
+
+    async def main() -> None:
+        if name == "httpx":
+            async with (
+                httpx.AsyncClient(timeout=PATIENCE) as client,
+                client.stream("GET", url) as response,
+            ):
+                await read(response)
+        else:
+            async with aiohttp.ClientSession() as session, session.get(url) as response:
+                await read(response)
+
+    asyncio.run(main())
+    assert not exchange.timed_out
+    assert got.count(HEARTBEAT) >= 3
+    texts = [item.json("choices", 0, "delta", "content") for item in got if isinstance(item, Event)]
+    assert texts == ["one", "two"] and got[-1] is DONE
 
 
 @pytest.mark.parametrize("seen", [1, 2], ids=["while it is silent", "while it sends"])
@@ -128,7 +298,7 @@ def failure(exchange: Exchange, url: str, upstream: Server) -> tuple[Sequence[It
     with answer(url) as read:
         for item in read:
             items.append(item)
-            if exchange.ending == "abort" and item == sent_on("one", "1"):
+            if exchange.ending == "abort" and item == sent_on("one"):
                 exchange.saw()
     *before, last = items
     assert isinstance(last, Event) and last.event == "error"
@@ -138,8 +308,8 @@ def failure(exchange: Exchange, url: str, upstream: Server) -> tuple[Sequence[It
 @pytest.mark.parametrize(
     ("exchange", "message"),
     [
-        (Answer(429, "application/json", b'{"error": "later"}'), "upstream: status 429"),
-        (Answer(302, "text/html", b""), "upstream: status 302"),
+        (Answer(429, "application/json", b'{"error": "later"}'), "upstream: status 429: later"),
+        (Answer(302, "text/html", b""), "upstream: status 302: no data"),
         (Answer(200, "application/json", b'{"error": "no"}'), "upstream: NotEventStreamError: "),
         (Answer(200, "text/html", b"<html>\n</html>\n"), "upstream: NotEventStreamError: "),
         (Answer(200, "text/event-stream", b""), "upstream: IncompleteStreamError: "),
@@ -169,9 +339,8 @@ def test_a_failure_in_the_middle_is_an_error_event(
     exchange: Exchange, message: str, url: str, upstream: Server
 ) -> None:
     before, last = failure(exchange, url, upstream)
-    assert before == [sent_on("one", "1")]
+    assert before == [sent_on("one")]
     assert last.json()["error"]["message"].startswith(f"upstream: {message}: ")
-    assert last.id == "1"
 
 
 @pytest.mark.parametrize(
@@ -187,13 +356,65 @@ def test_an_error_of_the_upstream_is_passed_on_and_is_the_last_event(
 ) -> None:
     steps = [Step([delta("one"), error, delta("two"), b"data: [DONE]\n\n"], 0)]
     before, last = failure(Exchange(steps), url, upstream)
-    assert before == [sent_on("one", "1")]
-    assert last == Event("error", '{"error": {"message": "overloaded"}}', "1")
+    assert before == [sent_on("one")]
+    assert last == Event("error", '{"error": {"message": "overloaded"}}')
 
 
 def test_an_upstream_that_cannot_be_reached_is_an_error_event() -> None:
     # No server listens at port 1.
-    with gateway(1) as url, answer(url) as items:
+    with gateway(page(1, CHANGING)) as url, answer(url) as items:
         [event] = items
     assert isinstance(event, Event) and event.event == "error"
     assert event.json()["error"]["message"].startswith("upstream: ConnectError: ")
+
+
+# Bytes passed on
+
+
+RAW = (
+    b"retry: 3000\r\n\r\nid: 7\r\rdata:x\nunknown: line\n\n: a comment\n"
+    b'event: message\ndata: {"usage": {"total_tokens": 9}}\n\ndata: [DONE]\n\n: after\n\n'
+)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_the_bytes_are_passed_on_unchanged(
+    size: int, verbatim: str, upstream: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chunks = [RAW[start : start + size] for start in range(0, len(RAW), size)]
+    upstream.exchange = Exchange([Step(chunks, 0)])
+    with httpx.stream("POST", verbatim, timeout=PATIENCE) as response:
+        assert response.read() == RAW
+    assert capsys.readouterr().out == "tokens: 9\n"
+
+
+def test_each_chunk_is_passed_on_before_the_next_is_sent(verbatim: str, upstream: Server) -> None:
+    steps = [Step([delta("one")], 1), Step([b": wai"], 0), Step([b"ting\n\n"], 1)]
+    upstream.exchange = exchange = Exchange([*steps, Step([b"data: [DONE]\n\n"], 1)])
+    with answer(verbatim) as items:
+        for _ in items:
+            exchange.saw()
+    assert not exchange.timed_out
+
+
+def test_an_end_between_two_events_is_an_error_event(verbatim: str, upstream: Server) -> None:
+    before, last = failure(Exchange([Step([delta("one")], 0)]), verbatim, upstream)
+    assert len(before) == 1
+    assert last.json()["error"]["message"].startswith("upstream: the event stream ended before")
+
+
+def test_an_error_status_is_an_error_event(verbatim: str, upstream: Server) -> None:
+    exchange = Answer(429, "application/json", b'{"error": "later"}')
+    before, last = failure(exchange, verbatim, upstream)
+    assert before == [] and last.json("error", "message") == "upstream: status 429: later"
+
+
+@pytest.mark.parametrize("tail", [b"data: {", b"data: {}\n", b"id: 7\n"])
+def test_an_end_inside_an_event_breaks_the_connection(
+    tail: bytes, verbatim: str, upstream: Server
+) -> None:
+    upstream.exchange = Exchange([Step([delta("one"), tail], 0)])
+    got: list[Item] = []
+    with pytest.raises(httpx.RemoteProtocolError), answer(verbatim) as items:
+        got += items
+    assert [item for item in got if isinstance(item, Event) and item.event == "error"] == []

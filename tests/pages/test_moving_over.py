@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import json
 import os
 import re
@@ -9,12 +11,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+import httpx
 import pytest
+import requests
+import urllib3
 from support.pages import blocks
 from support.server import Exchange, Server, Step
 from support.standard import interpret
+
+from sse_stream import Parser, iter_events
 
 HTTPX, SSECLIENT, LAUNCHDARKLY = "httpx-sse", "sseclient-py", "launchdarkly-eventsource"
 LINES, SHELL = "a loop over lines with requests", "a loop in the shell"
@@ -27,8 +34,6 @@ def pairs() -> dict[str, list[str]]:
     for block in blocks("docs/moving-over.md"):
         name, _, _ = block.name.removeprefix("From ").rpartition(" ")
         found.setdefault(name, []).append(block.code)
-    # Its new code is that of the other subsection about requests.
-    found[LINES].append(found[SSECLIENT][1])
     return found
 
 
@@ -68,7 +73,7 @@ def run(name: str, code: str, server: Server, stream: bytes) -> Outcome:
     error = ""
     show = {"print": lambda value: printed.append(content(value))}
     try:
-        exec(compile(code, f"docs/moving-over.md: {name}", "exec"), show)
+        exec(compile(code, f"docs/moving-over.md: {name}", "exec", dont_inherit=True), show)
     except ValueError as raised:
         error = type(raised).__name__
     return Outcome("".join(printed), error)
@@ -77,7 +82,7 @@ def run(name: str, code: str, server: Server, stream: bytes) -> Outcome:
 def old_and_new(name: str, server: Server, stream: bytes) -> list[Outcome]:
     if name in MODULES:
         pytest.importorskip(MODULES[name])
-    if name == SHELL and not all(map(shutil.which, ("bash", "curl", "jq", "python"))):
+    if name == SHELL and not all(map(shutil.which, ("bash", "curl", "jq", "python3"))):
         pytest.skip("bash, curl or jq is not installed")
     assert len(PAIRS[name]) == 2
     return [run(name, code, server, stream) for code in PAIRS[name]]
@@ -147,3 +152,62 @@ def test_only_the_old_code_goes_wrong(case: Case, server: Server) -> None:
     assert new == Outcome(right)
     assert old == case.old
     assert old != new
+
+
+def test_decode_unicode_of_requests_guesses_another_encoding(server: Server) -> None:
+    old, new = PAIRS[LINES]
+    decoding = old.replace("iter_lines()", "iter_lines(decode_unicode=True)")
+    decoding = decoding.replace("        line = line.decode()\n", "")
+    stream = f"data: {chunk('ü')}\n\n".encode() + DONE
+    assert run(LINES, decoding, server, stream) == Outcome("Ã¼")
+    assert run(LINES, old, server, stream) == run(LINES, new, server, stream) == Outcome("ü")
+
+
+class Connection(io.RawIOBase):
+    """A connection that gives the next part at each read."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self.parts = parts
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self.parts.pop(0) if self.parts else b""
+        buffer[: len(part)] = part
+        return len(part)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+
+def opened(connection: Connection) -> requests.Response:
+    """Return the response of requests that reads from this connection."""
+    body = http.client.HTTPResponse(cast(Any, connection))
+    body.begin()
+    response = requests.Response()
+    response.status_code = body.status
+    response.raw = urllib3.HTTPResponse(cast(Any, body), preload_content=False)
+    return response
+
+
+def test_lines_of_requests_wait_where_a_body_has_no_framing() -> None:
+    head = b"HTTP/1.1 200 OK\r\n\r\n"
+    lines, events = Connection([head, A, B, DONE]), Connection([head, A, B, DONE])
+    assert next(opened(lines).iter_lines()) == A.strip()
+    assert next(iter_events(opened(events))).json() == json.loads(chunk("A"))
+    assert lines.parts == []  # the connection was read to its end
+    assert events.parts == [B, DONE]
+
+
+def test_lines_of_httpx_are_cut_inside_the_json() -> None:
+    data = chunk("a\u2028b")
+    response = httpx.Response(200, content=f"data: {data}\n\n".encode())
+    first, second, _ = response.iter_lines()
+    assert first.endswith("a") and second.startswith("b")
+
+
+def test_a_parser_can_be_fed_lines() -> None:
+    parser = Parser()
+    found = [item for line in (A + B).splitlines() for item in parser.feed(line + b"\n")]
+    assert found == list(iter_events(A + B))

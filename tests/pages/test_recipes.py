@@ -1,27 +1,44 @@
-"""What the recipes in docs/recipes.md do when servers and connections fail."""
+"""What the recipes in docs/recipes.md do, also when servers and connections fail."""
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import email.utils
+import http.client
 import importlib
 import json
+import re
+import socket
 import socketserver
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import aclosing, closing, contextmanager
+from contextlib import ExitStack, aclosing, closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import aiohttp
 import httpx
 import pytest
+import requests
+import urllib3
+from aiohttp import web
 from support.pages import ROOT, Block, blocks, execute, write_modules
 from support.server import PATIENCE, Exchange, Server, Step
 
-from sse_stream import Event, iter_events
+from sse_stream import (
+    Event,
+    IncompleteStreamError,
+    NotEventStreamError,
+    error_message,
+    iter_events,
+)
 
 RECIPES = {block.name: block for block in blocks("docs/recipes.md")}
 
@@ -32,85 +49,205 @@ def server() -> Iterator[Server]:
         yield server
 
 
+def table(heading: str, number: int = 1) -> list[list[str]]:
+    """Return the cells of a table below a heading, without its header."""
+    text = (ROOT / "docs" / "recipes.md").read_text("utf-8").partition(f"# {heading}\n")[2]
+    rows = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)[number - 1].splitlines()[2:]
+    return [re.split(r" ?\| ?", row)[1:-1] for row in rows]
+
+
 def printed_by(block: Block, port: int = 0) -> list[str]:
     printed: list[str] = []
     execute(block, port, lambda *values, **_: printed.extend(map(str, values)))
     return printed
 
 
-# Errors inside a stream
+# Answers of models
 
 
-def answer(error: object = None, **members: object) -> bytes:
-    return json.dumps({"error": error, "choices": [], **members}).encode()
+CHAT = (ROOT / "tests" / "data" / "chat.sse").read_bytes()
+TEXT = "".join(
+    event.json("choices", 0, "delta", "content", default="") for event in iter_events(CHAT)
+)
 
 
-BROKEN = {
-    "an object": (b"", answer({"message": "failed", "code": 500}), "failed"),
-    "an object without a message": (b"", answer({"code": 500}), "{'code': 500}"),
-    "a string": (b"", answer("failed"), "failed"),
-    "an array": (b"", answer([{"message": "failed"}]), "[{'message': 'failed'}]"),
-    "a flat object": (b"", b'{"type": "error", "message": "failed", "code": 500}', "failed"),
-    "object: error": (b"", b'{"object": "error", "message": "failed"}', "failed"),
-    "an error in an array": (b"", b'[{"error": {"message": "failed"}}]', "failed"),
-    "the type, plain text": (b"error", b"failed", "failed"),
-    "the type, a flat object": (b"error", b'{"message": "failed"}', "failed"),
-    "the type, a number": (b"error", b"500", "500"),
-    "the type, an error": (
-        b"error",
-        b'{"type": "error", "error": {"message": "failed"}}',
-        "failed",
-    ),
+def chunk(delta: object) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"delta": delta}]}).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+# What servers send between the tokens.
+ODD = [
+    b": keep-alive\n\n",
+    b'data: {"choices": []}\n\n',
+    b'data: {"choices": null}\n\n',
+    b'data: {"usage": {"total_tokens": 9}}\n\n',
+    b'data: {"choices": [{"finish_reason": "stop"}]}\n\n',
+    b'data: {"choices": [], "error": null}\n\n',
+    b"data: null\n\n",
+    chunk(None),
+    chunk({}),
+    chunk({"content": None}),
+]
+
+
+def test_an_answer_is_printed_over_chunks_that_lack_something(server: Server) -> None:
+    chunks = [chunk({"content": "Hel"}), *ODD, chunk({"content": "lo"}), DONE]
+    server.exchange = Exchange([Step(chunks, 0)])
+    assert "".join(printed_by(RECIPES["Print an answer 1"], server.port)) == "Hello"
+
+
+ANSWERS = {
+    "Chat Completions": '{"choices": [{"delta": {"content": "Hel"}}]}',
+    "Responses API": '{"type": "response.output_text.delta", "delta": "Hel"}',
+    "Anthropic's Messages API": '{"delta": {"type": "text_delta", "text": "Hel"}}',
+    "Gemini API": '{"candidates": [{"content": {"parts": [{"text": "Hel"}], "role": "model"}}]}',
 }
-SOUND = {
-    "error: null": answer(),
-    "a number": b"42",
-    "a string": b'"error"',
-    "null": b"null",
-    "an array": b'[1, "error", null]',
-    "an object": b'{"choices": [], "object": "chat.completion.chunk"}',
-}
 
 
-def decoder() -> tuple[Callable[[Event], object], type[Exception]]:
-    names = execute(RECIPES["Errors inside a stream 1"], 0, lambda *_: None)
-    return names["decode"], names["ServerError"]
+@pytest.mark.parametrize("row", table("Print an answer"), ids=lambda row: row[0])
+def test_the_paths_in_the_table_lead_to_the_text(row: list[str]) -> None:
+    path = ast.literal_eval(f"[{row[1].strip('`')}]")
+    assert Event(data=ANSWERS[row[0]]).json(*path) == "Hel"
 
 
-def event_of(type: bytes, data: bytes, size: int) -> Event:
-    stream = (b"event: " + type + b"\n" if type else b"") + b"data: " + data + b"\n\n"
-    [event] = iter_events(stream[start : start + size] for start in range(0, len(stream), size))
-    return event
+class Answer(Exchange):
+    """An answer with a status and a body, which is no stream."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__([])
+        self.response = web.Response(status=status, text=body)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        return self.response
 
 
-@pytest.mark.parametrize("size", [1, 1000])
-@pytest.mark.parametrize("name", BROKEN)
-def test_an_error_inside_a_stream_is_raised(name: str, size: int) -> None:
-    decode, error = decoder()
-    type, data, message = BROKEN[name]
-    with pytest.raises(error) as raised:
-        decode(event_of(type, data, size))
-    assert str(raised.value) == message
+async def body_in_aiohttp(url: str, code: str) -> object:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return await eval(code.removeprefix("await "), {"response": response})
 
 
-@pytest.mark.parametrize("size", [1, 1000])
-@pytest.mark.parametrize("name", SOUND)
-def test_what_is_not_an_error_is_returned(name: str, size: int) -> None:
-    decode, _ = decoder()
-    assert decode(event_of(b"", SOUND[name], size)) == json.loads(SOUND[name])
+@pytest.mark.parametrize(
+    ("client", "cell"), table("Print an answer", 2), ids=lambda text: re.sub("`.*", "", text)
+)
+def test_the_body_of_an_error_status_can_be_read(client: str, cell: str, server: Server) -> None:
+    server.exchange = Answer(401, "bad key")
+    url = f"http://127.0.0.1:{server.port}/chat"
+    codes = re.findall("`([^`]+)`", cell)
+    got: object
+    with ExitStack() as stack:
+        if client == "aiohttp":
+            got = asyncio.run(body_in_aiohttp(url, codes[0]))
+        elif client == "urllib.request":
+            with pytest.raises(urllib.error.HTTPError) as raised:
+                urllib.request.urlopen(url)
+            got = eval(codes[0], {"error": stack.enter_context(raised.value)})
+        else:
+            response: Any
+            if client == "httpx":
+                response = stack.enter_context(httpx.stream("GET", url))
+                eval(codes[0], {"response": response})
+                codes[0] = codes[1]
+            elif client == "curl_cffi":
+                client_module = pytest.importorskip("curl_cffi.requests")
+                session = stack.enter_context(client_module.Session())
+                response = stack.enter_context(session.stream("GET", url))
+            elif client == "urllib3":
+                response = stack.enter_context(urllib3.request("GET", url, preload_content=False))
+            elif client == "http.client":
+                connection = http.client.HTTPConnection("127.0.0.1", server.port)
+                stack.enter_context(closing(connection)).request("GET", "/chat")
+                response = connection.getresponse()
+            else:
+                assert client == "requests, niquests"
+                response = stack.enter_context(requests.get(url, stream=True))
+            got = eval(codes[0], {"response": response})
+    assert got in ("bad key", b"bad key")
 
 
-def test_data_that_is_not_json_raises_the_error_of_the_decoder() -> None:
-    decode, _ = decoder()
-    with pytest.raises(json.JSONDecodeError):
-        decode(Event(data="upstream connect error"))
+HEL = chunk({"content": "Hel"})
 
 
-def test_the_loops_print_the_error() -> None:
-    expected = ["Hel", "the server failed:", "upstream went away"]
-    assert printed_by(RECIPES["Errors inside a stream 1"]) == expected
-    expected = ["Hel", "the server failed:", 'error: {"message": "context full"}']
-    assert printed_by(RECIPES["Errors inside a stream 2"]) == expected
+@pytest.mark.parametrize(
+    ("exchange", "error", "message"),
+    [
+        (Answer(401, '{"error": "bad key"}'), SystemExit, 'status 401: {"error": "bad key"}'),
+        (Answer(200, '{"error": "bad key"}'), NotEventStreamError, "bad key"),
+        (Exchange([Step([HEL, b'data: {"error": "full"}\n\n'], 0)]), SystemExit, "failed: full"),
+        (Exchange([Step([HEL, b"event: error\ndata: full\n\n"], 0)]), SystemExit, "failed: full"),
+        (Exchange([Step([HEL], 0)]), IncompleteStreamError, "ended before"),
+        (Exchange([Step([HEL, b'{"error": "quota"}\n'], 0)]), IncompleteStreamError, "quota"),
+    ],
+    ids=["401", "JSON", "an error", "an error by type", "truncated", "broken off"],
+)
+def test_what_the_server_said_is_shown(
+    exchange: Exchange, error: type[BaseException], message: str, server: Server
+) -> None:
+    server.exchange = exchange
+    with pytest.raises(error, match=re.escape(message)):
+        printed_by(RECIPES["Print an answer 1"], server.port)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (1, ["Hel", "the server failed:", "upstream went away"]),
+        (2, ["Hel", "the server broke off:", '{\n  "error": {"message": "no quota"}\n}\n']),
+        (3, ["Hel", "the server failed:", 'error: {"message": "context full"}']),
+    ],
+)
+def test_the_loops_print_the_error(number: int, expected: list[str]) -> None:
+    assert printed_by(RECIPES[f"Errors inside a stream {number}"]) == expected
+
+
+@pytest.mark.parametrize("row", table("Errors inside a stream"), ids=lambda row: row[0])
+def test_each_error_in_the_table_is_recognised(row: list[str]) -> None:
+    *_, example = re.findall("`([^`]+)`", row[1])
+    event = Event("error", "overloaded") if row[0].startswith("type") else Event(data=example)
+    assert error_message(event) == "overloaded"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (1, ["Hello", ""]),
+        (2, ["Hello", "", "", "stop", "{'total_tokens': 9}"]),
+        (3, ["Hello", ""]),
+    ],
+)
+def test_ends_without_done(number: int, expected: list[str]) -> None:
+    assert printed_by(RECIPES[f"Ends without DONE {number}"]) == expected
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_end_before_the_last_event_is_an_error(number: int) -> None:
+    block = RECIPES[f"Ends without DONE {number}"]
+    lines = block.code.splitlines(keepends=True)
+    last = [line for line in lines if '"stop"' in line or '"response.completed"}' in line]
+    assert len(last) == 1
+    block = block._replace(code=block.code.replace(last[0], ""))
+    with pytest.raises(IncompleteStreamError):
+        printed_by(block)
+
+
+@pytest.mark.parametrize(
+    ("tail", "events"), [(b"data: 2\n", 2), (b"data: 2", 1), (b"data: 2\n\n", 2), (b": x\n", 1)]
+)
+def test_a_stream_that_stays_open_after_its_last_line(
+    tail: bytes, events: int, server: Server
+) -> None:
+    server.exchange = Exchange([Step([b"data: 1\n\n", tail], 0)], ending="hold")
+    block = RECIPES["Ends without DONE 4"]
+    assert "read=15" in block.code
+    block = block._replace(code=block.code.replace("read=15", "read=0.5"))
+    expected = [repr(Event(data="1")), repr(Event(data="2"))][:events]
+    assert [line for line in printed_by(block, server.port) if "Event" in line] == expected
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_typed_data_gives_the_same_text(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert "".join(printed_by(RECIPES[f"Typed data {number}"])) == TEXT
 
 
 def test_two_halves_of_an_emoji_are_joined() -> None:
@@ -171,13 +308,30 @@ class Outcome(NamedTuple):
 Read = Callable[..., Outcome]
 
 
-@pytest.fixture(params=["resume", "resume_async"])
+def short_form() -> Any:
+    """Return the names of the short form, without running its last lines."""
+    block = RECIPES["Resume after a broken connection 1"]
+    code, loop, _ = block.code.partition("with httpx.Client(")
+    assert loop
+    return SimpleNamespace(**execute(block._replace(code=code), 0, print))
+
+
+LONG = ["resume", "resume_async"]
+everywhere = pytest.mark.parametrize("read", [*LONG, "short"], indirect=True)
+long = pytest.mark.parametrize("read", LONG, indirect=True)
+
+
+@pytest.fixture
 def read(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Read]:
     """A function that reads all events with the recipe; it records the waits."""
-    pytest.importorskip("tenacity")
-    write_modules("docs/recipes.md", tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    recipe: Any = importlib.import_module(request.param)
+    recipe: Any
+    if request.param == "short":
+        recipe = short_form()
+    else:
+        pytest.importorskip("tenacity")
+        write_modules("docs/recipes.md", tmp_path)
+        monkeypatch.syspath_prepend(tmp_path)
+        recipe = importlib.import_module(request.param)
     waits: list[float] = []
     here = threading.current_thread()
     sleep, asyncio_sleep = time.sleep, asyncio.sleep
@@ -221,7 +375,7 @@ def read(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         waits.clear()
         error = ""
         try:
-            if request.param == "resume":
+            if request.param != "resume_async":
                 read_sync(data, url, most, last_event_id)
             else:
                 asyncio.run(read_async(data, url, most, last_event_id))
@@ -246,31 +400,47 @@ def script(*answers: bytes) -> Iterator[Script]:
             thread.join()
 
 
-DONE = "data: [DONE]\n\n"
+END = DONE.decode()
 
 
+@everywhere
 def test_a_broken_stream_is_resumed_after_the_last_event(read: Read) -> None:
     with script(
         stream("id: \u20ac\ndata: 1\n\ndata: 2\n\nid: 3\ndata: half", whole=False),
         stream("id: 4\ndata: 4\n\nid: 5\n"),
         stream(""),
-        stream("data: 5\n\n" + DONE),
+        stream("data: 5\n\n" + END),
     ) as server:
         outcome = read(server)
     assert outcome[:2] == (["1", "2", "4", "5"], "")
     assert server.ids == [None, "\u20ac", "4", "4"]
 
 
+@everywhere
+def test_a_block_with_an_id_alone_moves_the_point_to_resume_from(read: Read) -> None:
+    with script(
+        stream("id: 1\n\n", whole=False),
+        stream("id: 2\ndata: 2\n\nid: 3\n\n: ping\n\n", whole=False),
+        stream("id\n\n"),
+        stream("data: 5\n\n" + END),
+    ) as server:
+        outcome = read(server)
+    assert outcome[:2] == (["2", "5"], "")
+    assert server.ids == [None, "1", "3", None]
+
+
+@everywhere
 def test_a_program_can_go_on_after_the_last_event_that_it_handled(read: Read) -> None:
     with script(
-        stream("id: 7\ndata: 7\n\nid: 8\ndata: 8\n\n" + DONE),
-        stream("id: 8\ndata: 8\n\n" + DONE),
+        stream("id: 7\ndata: 7\n\nid: 8\ndata: 8\n\n" + END),
+        stream("id: 8\ndata: 8\n\n" + END),
     ) as server:
         assert read(server, most=1).data == ["7"]
         assert read(server, last_event_id="7").data == ["8"]
     assert server.ids == [None, "7"]
 
 
+@long
 def test_the_server_sets_the_least_time_between_two_connections(read: Read) -> None:
     in_100_seconds = email.utils.formatdate(time.time() + 100, usegmt=True)
     with script(
@@ -280,7 +450,7 @@ def test_the_server_sets_the_least_time_between_two_connections(read: Read) -> N
         status("500 Internal Server Error", "Retry-After: soon"),
         stream("retry: 18446744073709551615\n\n"),
         status("503 Service Unavailable", f"Retry-After: {'9' * 400}"),
-        stream("data: 1\n\n" + DONE),
+        stream("data: 1\n\n" + END),
     ) as server:
         outcome = read(server)
     assert outcome[:2] == (["1"], "")
@@ -290,6 +460,7 @@ def test_the_server_sets_the_least_time_between_two_connections(read: Read) -> N
     assert others == [30, 300, 300]
 
 
+@long
 def test_the_waits_grow_if_the_server_sets_no_time(read: Read) -> None:
     with script(*[stream("data: again\n\n")] * 9) as server:
         outcome = read(server)
@@ -299,29 +470,65 @@ def test_the_waits_grow_if_the_server_sets_no_time(read: Read) -> None:
         assert min(2**number, 60) <= wait <= min(2**number + 1, 60)
 
 
+@long
 @pytest.mark.parametrize(
     "answer, error",
     [
         (status("204 No Content"), ""),
         (stream("<!doctype html>", head=("200 OK", "Content-Type: text/html")), "NoStream"),
-        (stream(DONE, head=("200 OK",)), "NoStream"),
-        (stream(DONE, head=("202 Accepted", EVENT_STREAM)), "NoStream"),
+        (stream(END, head=("200 OK",)), "NoStream"),
+        (stream(END, head=("202 Accepted", EVENT_STREAM)), "NoStream"),
         (status("404 Not Found"), "HTTPStatusError"),
         (status("401 Unauthorized"), "HTTPStatusError"),
         (stream("{}"), "NotEventStreamError"),
     ],
 )
 def test_there_is_no_new_request_after_these_answers(answer: bytes, error: str, read: Read) -> None:
-    with script(stream("data: 1\n\n"), answer, stream(DONE)) as server:
+    with script(stream("data: 1\n\n"), answer, stream(END)) as server:
         outcome = read(server)
     assert outcome[:2] == (["1"], error)
     assert len(server.ids) == 2
 
 
+@everywhere
 def test_it_ends_if_the_server_refuses_all_connections(read: Read) -> None:
     with Script([]) as server:
         server.socket.close()
         assert read(server)[:2] == ([], "ConnectError")
+
+
+def test_the_short_form_has_at_most_20_lines() -> None:
+    code = RECIPES["Resume after a broken connection 1"].code
+    function = code[code.index("def events") : code.index("with httpx.Client(")]
+    assert len(function.strip().splitlines()) <= 20
+
+
+@pytest.mark.parametrize("read", ["short"], indirect=True)
+def test_the_short_form_waits_as_the_server_asks_and_gives_up(read: Read) -> None:
+    broken = stream("data: again\n\n", whole=False)
+    with script(
+        broken, stream("retry: 30000\n\n"), stream("retry: 999999\n\n"), *[broken] * 5
+    ) as server:
+        outcome = read(server)
+    assert outcome == (["again"] * 6, "RemoteProtocolError", [1, 30, 300, 300, 300, 300, 300])
+    assert len(server.ids) == 8
+
+
+@pytest.mark.parametrize("read", ["short"], indirect=True)
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (status("204 No Content"), ""),
+        (status("404 Not Found"), "HTTPStatusError"),
+        (stream("{}"), "NotEventStreamError"),
+    ],
+)
+def test_the_short_form_makes_no_new_request_after_these(
+    answer: bytes, error: str, read: Read
+) -> None:
+    with script(stream("data: 1\n\n"), answer, stream(END)) as server:
+        assert read(server)[:2] == (["1"], error)
+    assert len(server.ids) == 2
 
 
 # Connections
@@ -358,6 +565,119 @@ def test_a_silent_server_is_detected_and_a_comment_is_not_silence(server: Server
     assert "timeout=15" in block.code
     block = block._replace(code=block.code.replace("timeout=15", "timeout=0.5"))
     assert printed_by(block, server.port) == ["1", "nothing for 15 seconds"]
+
+
+def test_with_httpx_a_silence_is_reported_and_nothing_is_lost(server: Server) -> None:
+    block = RECIPES["Idle timeout 2"]
+    assert "timeout=15" in block.code
+    block = block._replace(code=block.code.replace("timeout=15", "timeout=0.01"))
+    # The server goes on only after the client has reported a silence.
+    steps = [Step([b"data: 1\n\n"], 2), Step([b"data: 2\n\n", DONE], 0)]
+    server.exchange = exchange = Exchange(steps)
+    printed: list[str] = []
+
+    def show(text: str) -> None:
+        if text not in printed:
+            exchange.saw()
+        printed.append(text)
+
+    execute(block, server.port, show)
+    assert not exchange.timed_out
+    assert [text for text in printed if text != "nothing for 15 seconds"] == ["1", "2"]
+
+
+class Left(Exception):
+    """An error of the program that reads."""
+
+
+@pytest.mark.parametrize("name", ["curl_cffi 1", "curl as a subprocess 1", "http.client 1"])
+def test_an_exception_in_the_loop_closes_the_connection(name: str, server: Server) -> None:
+    server.exchange = exchange = Exchange([Step([b"data: 1\n\n"], 0)], ending="hold")
+    block = RECIPES[name]
+    if "curl_cffi" in name:
+        assert "timeout=60" in block.code
+        block = block._replace(code=block.code.replace("timeout=60", "timeout=1"))
+
+    def show(text: str) -> None:
+        raise Left
+
+    try:
+        execute(block, server.port, show)
+    except Left:
+        # The traceback keeps nothing alive.
+        pass
+    else:
+        pytest.fail("the error was lost")
+    assert exchange.client_left.wait(PATIENCE)
+    assert not exchange.timed_out
+
+
+def test_another_thread_stops_a_loop_that_waits(server: Server) -> None:
+    block = RECIPES["Stop from another thread 1"]
+    assert "Timer(15, stop)" in block.code
+    code = block.code.replace("Timer(15, stop)", "Timer(0.2, stop)")
+    server.exchange = exchange = Exchange([Step([b"data: 1\n\n"], 0)], ending="hold")
+    assert printed_by(block._replace(code=code), server.port) == ["1"]
+    assert exchange.client_left.wait(PATIENCE)
+    assert not exchange.timed_out
+
+
+@contextmanager
+def waiting(client: str, port: int) -> Iterator[dict[str, Any]]:
+    """Open a response; return the names that the table uses, and "source"."""
+    url = f"http://127.0.0.1:{port}/"
+    with ExitStack() as stack:
+        if client == "requests":
+            response: Any = stack.enter_context(requests.get(url, stream=True, timeout=PATIENCE))
+        elif client == "urllib3":
+            response = stack.enter_context(urllib3.request("GET", url, preload_content=False))
+        elif client == "httpx":
+            response = stack.enter_context(httpx.stream("GET", url, timeout=PATIENCE))
+        elif client == "http.client":
+            connection = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port)))
+            connection.request("GET", "/")
+            sock = connection.sock
+            response = stack.enter_context(connection.getresponse())
+            yield {"source": response, "sock": sock, "socket": socket}
+            return
+        else:
+            plain = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += plain.recv(1)
+            yield {"source": plain, "connection": plain, "socket": socket}
+            return
+        yield {"source": response, "response": response, "socket": socket}
+
+
+@pytest.mark.parametrize("row", table("Stop from another thread"), ids=lambda row: row[0])
+def test_shutting_the_connection_down_ends_the_loop(row: list[str], server: Server) -> None:
+    server.exchange = exchange = Exchange([Step([b"data: 1\n\n"], 0)], ending="hold")
+    found = re.match("`([^`]+)`", row[1])
+    assert found
+    stopped = threading.Event()
+    with waiting(row[0], server.port) as names:
+
+        def stop() -> None:
+            eval(found[1], names)
+            stopped.set()
+
+        for event in closing_errors(iter_events(names["source"])):
+            assert event.data == "1"
+            # It may also run before the loop waits: the loop ends then too.
+            threading.Timer(0.1, stop).start()
+        assert stopped.wait(PATIENCE)
+    assert exchange.client_left.wait(PATIENCE)
+    assert not exchange.timed_out
+
+
+def closing_errors(events: Iterator[Event]) -> Iterator[Event]:
+    """End where the client's error of a broken connection comes."""
+    try:
+        yield from events
+    except (httpx.TransportError, urllib3.exceptions.HTTPError, http.client.HTTPException):
+        pass
 
 
 # Tests with recorded streams

@@ -32,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 # The package, unless it is installed.
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
 
-from sse_stream import DONE, Comment, Event, Item, encode
 from scripts.compare import OTHER_PARSERS, answers
+from sse_stream import DONE, Comment, Event, Ignored, Item, encode
 
 # "event" with type, data and last event ID (None: the reader does not report it), or "comment"
 # with its text.
@@ -80,6 +80,7 @@ def encoded(items: Iterable[Item]) -> Encoded:
     stream, id = b"", ""
     expected: list[Found] = []
     for item in items:
+        assert not isinstance(item, Ignored)  # random_items() makes none
         stream += encode(item, last_event_id=id)
         if isinstance(item, Event):
             id = item.id

@@ -1,8 +1,8 @@
 """A chat without a network: a server on loopback streams it in chunks of random sizes.
 
-    python tests/scripts/demo.py               show it at the speed of a model
-    python tests/scripts/demo.py --pace 0      show it at once
-    python tests/scripts/demo.py --serve       serve it for other clients, until Ctrl-C
+    python3 tests/scripts/demo.py               show it at the speed of a model
+    python3 tests/scripts/demo.py --pace 0      show it at once
+    python3 tests/scripts/demo.py --serve       serve it for other clients, until Ctrl-C
 
 The server sends these streams, for GET and for POST:
 
@@ -30,7 +30,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from sse_stream import Comment, Event, iter_items, read_chunks
+from sse_stream import Comment, Event, iter_items
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 ANSWER = (
@@ -150,14 +150,14 @@ def show(url: str) -> None:
     """Print the tokens as they arrive, and before them the text of the comments."""
     turns = 0
     with urllib.request.urlopen(url) as response:
-        for item in iter_items(read_chunks(response)):
+        for item in iter_items(response):
             match item:
                 case Comment(text) if sys.stderr.isatty():
                     sys.stderr.write(f"{CLEAR}{'⠋⠙⠹⠸⠼⠴⠦⠧'[turns % 8]} {text.lower()} …")
                     sys.stderr.flush()
                     turns += 1
                 case Event() as event:
-                    token = event.json()["choices"][0]["delta"].get("content", "")
+                    token = event.json("choices", 0, "delta", "content", default="")
                     if token and turns:
                         sys.stderr.write(CLEAR)
                         sys.stderr.flush()

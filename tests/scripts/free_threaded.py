@@ -92,13 +92,16 @@ def build_extension(copy: Path, source: Path) -> None:
 
 def stress(seconds: float) -> None:
     """Call shared parsers and use shared items from many threads at once."""
-    from sse_stream import DONE, Comment, Event, Ignored, Parser, SSEError
+    from sse_stream import DONE, Block, Comment, Event, Ignored, Parser, SSEError
 
     assert "compiled" in repr(Parser()) and not sys._is_gil_enabled()  # type: ignore[attr-defined]
     chunks = [b"data: x\n\n", b": c\n", b"id: 7\nevent: e\nretry: 5\n", b"da", b"ta: [DONE]", b"\r"]
     chunks += [b"\n\n", b"foo\n", "data: é😀".encode(), b"data: " + b"x" * 70_000, b"\n" * 9]
-    parsers = [Parser(max_event_size=100_000, report_ignored=True) for _ in range(3)]
-    shared: list[object] = [Event(), Comment("c"), Ignored("i"), DONE]
+    parsers = [
+        Parser(max_event_size=100_000, report_ignored=True, blocks=blocks)
+        for blocks in (False, False, True)
+    ]
+    shared: list[object] = [Event(), Block(), Comment("c"), Ignored("i"), DONE]
     calls = [0] * THREADS
     failures: list[BaseException] = []
     end = time.monotonic() + seconds
@@ -117,6 +120,8 @@ def stress(seconds: float) -> None:
                 elif action < 80:
                     assert parser.retry in (None, 5) and parser.last_event_id in ("", "7")
                     assert parser.ignored >= 0 and parser.incomplete in (True, False)
+                    assert parser.in_line in (True, False) and len(parser.ignored_tail) <= 200
+                    assert parser.recognised in (True, False) and parser.blocks in (True, False)
                     assert "compiled" in repr(parser)
                 elif action < 96:
                     item, other = chance.choice(shared), chance.choice(shared)
@@ -170,8 +175,8 @@ def main() -> int:
     settings["PYTHONPATH"] = f"{copy}{os.pathsep}{folder / 'packages'}"
     inside = [*RUN, str(source / "python")]
     run(*inside, "-m", "pytest", "-q", "-rs", "tests/test_threads.py", cwd=copy, **settings)
-    seconds = str(given.seconds)
-    run(*inside, "tests/scripts/free_threaded.py", "--stress", "--seconds", seconds, cwd=copy, **settings)
+    stressing = ["tests/scripts/free_threaded.py", "--stress", "--seconds", str(given.seconds)]
+    run(*inside, *stressing, cwd=copy, **settings)
     return 0
 
 

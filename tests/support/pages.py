@@ -71,5 +71,5 @@ def execute(block: Block, port: int, show: Callable[..., None]) -> dict[str, Any
                 show(line.decode().removesuffix(os.linesep))
         assert process.returncode == 0
     else:
-        exec(compile(code, str(block), "exec"), names)
+        exec(compile(code, str(block), "exec", dont_inherit=True), names)
     return names

@@ -1,6 +1,6 @@
 """Compare libraries that write event streams, in difficult values and speed; write WRITERS.md.
 
-    python benchmarks/writers.py FOLDER
+    python benchmarks/comparison/writers.py FOLDER
 
 Each is called as its users call it; the transcription of the standard in
 tests/support/standard.py reads the bytes. Then the speed: the same values for all, in turns.
@@ -23,23 +23,23 @@ from pathlib import Path
 from statistics import geometric_mean
 from typing import Any, NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tests"))
+
 from allocator import REUSE, run_with
 from both_forms import FORMS
 from loads import build
 from ratios import best_times
 from report import table
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-
 from support.standard import interpret
 
 from sse_stream import Event, Parser
 
 
 class Values(NamedTuple):
-    """The values of one event; None: no such field."""
+    """The values of one event; None: no such field. Only a block may be without data."""
 
-    data: str
+    data: Any
     event: str | None = None
     id: str | None = None
     retry: int | None = None
@@ -61,6 +61,10 @@ class Writer:
 
     def write(self, values: Iterable[Values]) -> list[bytes]:
         raise NotImplementedError
+
+    def block(self, values: Values) -> bytes:
+        """Return a block of exactly these fields."""
+        return b"".join(self.write([values]))
 
     def comment(self, text: str) -> bytes:
         raise NotOffered
@@ -91,6 +95,11 @@ class Ours(Writer):
             written.append(encode(item, last_event_id=held))
             held = id
         return written
+
+    def block(self, values: Values) -> bytes:
+        data, event, id, retry = values
+        encoded: bytes = self.module.encode(self.module.Block(event, data, id, retry))
+        return encoded
 
     def comment(self, text: str) -> bytes:
         encoded: bytes = self.module.encode(self.module.Comment(text))
@@ -383,6 +392,26 @@ def comment_with_breaks(writer: Writer) -> str:
     return for_each_break(cell)
 
 
+def written_message(writer: Writer) -> str:
+    try:
+        stream = writer.block(Values("x", event="message"))
+    except NotOffered:
+        return "not offered"
+    return WRITTEN if b"event: message\n" in stream.replace(b"\r\n", b"\n") else "left out"
+
+
+def retry_alone(writer: Writer) -> str:
+    try:
+        found = interpret(writer.block(Values(None, retry=HIDDEN_TIME)))
+    except NotOffered:
+        return "not offered"
+    except Exception as error:
+        return refused(error)
+    if found.retry != HIDDEN_TIME:
+        return "left out"
+    return "with an event" if found.items else WRITTEN
+
+
 ROWS: dict[str, Callable[[Writer], str]] = {
     "line breaks in the data": data_with_breaks,
     "a line break that ends the data": data_ending_with_breaks,
@@ -397,10 +426,15 @@ ROWS: dict[str, Callable[[Writer], str]] = {
     "a negative `retry`": negative_retry,
     "line breaks in a comment": comment_with_breaks,
 }
+# What a writer may leave out and be correct all the same.
+EXACT: dict[str, Callable[[Writer], str]] = {
+    "`event: message` written out": written_message,
+    "`retry` without data": retry_alone,
+}
 
 
 def features(writers: list[Writer]) -> dict[str, list[str]]:
-    return {name: [row(writer) for writer in writers] for name, row in ROWS.items()}
+    return {name: [row(writer) for writer in writers] for name, row in (ROWS | EXACT).items()}
 
 
 # Speed.
@@ -464,7 +498,7 @@ def page(seed: int, scale: float, seconds: float) -> str:
     right = [
         number
         for number in range(len(others))
-        if all(cells[1 + number] in RIGHT for cells in found.values())
+        if all(found[name][1 + number] in RIGHT for name in ROWS)
     ]
     rows = []
     ratios: list[list[float]] = []
@@ -508,8 +542,8 @@ PAGE = """# Writers of event streams
 Each cell comes from a run: the library writes the value in the way that its users do, and the
 transcription of the standard in `tests/support/standard.py` reads it. *kept*: read back as it
 was, a line break as LF; *refused*: a ValueError or TypeError; *becomes a field*: what follows the
-line break is read as another field. datastar-py writes events of its own types. Both forms of
-sse-stream have the same cells.
+line break is read as another field; *with an event*: readers get an event that was not meant.
+datastar-py writes events of its own types. Both forms of sse-stream have the same cells.
 
 ## Speed
 
@@ -517,11 +551,12 @@ sse-stream have the same cells.
 
 The time from the values to the bytes, with the object that users of the library create for them.
 An empty cell: the library cannot write these events. The relative speed is that of sse-stream to
-the fastest other library whose cells above are all *kept*, *refused*, *written*, *{lines}*
-or *not offered*: {right}. The times of aiohttp-sse include its time limit for each write.
+the fastest other library whose cells above, but for the last two rows, are all *kept*, *refused*,
+*written*, *{lines}* or *not offered*: {right}. The times of
+aiohttp-sse include its time limit for each write.
 
-Measured by `python benchmarks/writers.py`, seed {seed}, {date}, Python {python}, {system}:
-{versions}.
+Measured by `python benchmarks/comparison/writers.py`, seed {seed}, {date}, Python {python},
+{system}: {versions}.
 """
 
 

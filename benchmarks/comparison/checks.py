@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from feature_peers import Peer, Seen
 from imports_and_memory import ROUNDS
 from loads import cut
+from parsers import Peer, Seen
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tests"))
 
 from scripts.compare import random_streams
 from support.standard import interpret
@@ -95,8 +95,8 @@ def conformance(peer: Peer, given: Corpus) -> str:
             # Where it gives no ID, there is nothing to compare.
             for number, (want, got) in enumerate(zip(wanted, found, strict=False)):
                 wanted[number] = (*want[:2], None) if got[2] is None else want
-        # That a body is not an event stream may be reported, where it has no events.
-        reported = seen.error == "NotEventStreamError" and not wanted
+        # After the events, the end of the stream may be reported as what it is.
+        reported = seen.error in ("NotEventStreamError", "IncompleteStreamError")
         agreed += (reported or not seen.error) and found == wanted
     # Rounded down: 100 % means all of them.
     return f"{math.floor(1000 * agreed / len(given.streams)) / 10:g} %"
@@ -318,7 +318,9 @@ class Row(NamedTuple):
 def rows(seed: int, measured: dict[str, float]) -> list[Row]:
     """Return the rows in their order; ``measured`` has the import times."""
     many = int(5000 * float(os.environ.get("SCALE", "1")))
-    hard = corpus(random_streams(many, seed), seed)
+    # sse-stream refuses what begins like a binary protocol.
+    streams = [stream for stream in random_streams(many, seed) if b"\0" not in stream[:2]]
+    hard = corpus(streams, seed)
     typical = corpus(typical_streams(many, seed), seed)
     return [
         Row(
@@ -326,8 +328,9 @@ def rows(seed: int, measured: dict[str, float]) -> list[Row]:
             f"{len(hard.streams)} streams of fields, line endings, byte order marks and invalid "
             "UTF-8 in random order, in chunks of 1, 3, 20 and 200 bytes. The cell is the share of "
             "streams of which every event has the type, the data and the ID that a transcription "
-            "of the standard gives (`tests/support/standard.py`). The error that nothing in it "
-            "is an event stream is no difference. Servers do not send such streams",
+            "of the standard gives (`tests/support/standard.py`). An error after the last event, "
+            "that the stream is none or broke off, is no difference. Streams that begin like a "
+            "binary protocol, with NUL, are left out. Servers do not send such streams",
             lambda peer: conformance(peer, hard),
         ),
         Row(

@@ -1,8 +1,8 @@
-"""The sync and the async adapters give the same as a simple model, and close every source.
+"""iter_* and aiter_* give the same as a simple model, and close what they must.
 
 The source may end with an error, or the iterator may be closed early. The async source is
-interrupted before some of its chunks, as by a timeout: a source of its own goes on after that, and
-an async generator ends.
+interrupted where it waits, also where it is closed, as by a timeout: a source of its own goes on
+after that, and an async generator ends.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engine import fuzz, in_pieces, instrumented, read
 with instrumented():
     from sse_stream import (
         DONE,
+        Block,
         Event,
         IncompleteStreamError,
         Item,
@@ -28,8 +29,10 @@ with instrumented():
     )
 
 BOM = b"\xef\xbb\xbf"
-BEGINNINGS = (b":", b"data:", b"event:", b"id:", b"retry:")
-NAMES = (b"", b"data", b"event", b"id", b"retry")
+NAMES = (b"data", b"event", b"id", b"retry")
+SIGNATURE = re.compile(
+    rb"\x1f\x8b|\x78[\x01\x9c\xda]|\x28\xb5\x2f\xfd|\xff\xfe|\xfe\xff|[^\0]?\0", re.DOTALL
+)
 
 
 class Case(NamedTuple):
@@ -42,31 +45,38 @@ class Case(NamedTuple):
     until: bool
     drain: bool
     done: str | None
+    blocks: bool
     error: bool
     # The number of items after which the iterator is closed; None: it is not.
     close_after: int | None
     interrupt: bool
 
+    def parser(self) -> Parser:
+        """Return a new parser."""
+        return Parser(done=self.done, report_ignored=True, blocks=self.blocks)
+
     def options(self) -> dict[str, Any]:
-        """Return the arguments of the adapter, with a new parser."""
-        options: dict[str, Any] = {"flush": self.flush, "require_done": self.require_done}
-        options["parser"] = Parser(done=self.done, report_ignored=True)
-        if self.events:
-            options |= {"drain": self.drain, "until": is_last if self.until else None}
-        return options
+        """Return the arguments of the call, with a new parser."""
+        return {
+            "flush": self.flush,
+            "require_done": self.require_done,
+            "drain": self.drain,
+            "until": is_last if self.until else None,
+            "parser": self.parser(),
+        }
 
 
-def is_last(event: Event) -> bool:
+def is_last(event: Event | Block) -> bool:
     """Whether the event ends the answer, where ``until`` is used."""
     return event.event == "e" or event.data == "a"
 
 
 class Outcome(NamedTuple):
-    """The items, the error that ended them, and whether the answer was complete."""
+    """The items, the error that ended them, and whether the iterator ended before its source."""
 
     items: list[Item]
     error: type[BaseException] | None
-    complete: bool = False
+    left: bool = False
 
 
 class Broken(Exception):
@@ -77,43 +87,70 @@ class Cancelled(BaseException):
     """What an event loop raises in a coroutine at its timeout."""
 
 
-def expected(case: Case, stream: bytes, *, ended: bool = True, cut: bool = False) -> Outcome:
-    """Return what any adapter must give, from the whole stream; or one that a timeout cut."""
-    parser = Parser(done=case.done, report_ignored=True)
-    batches = [parser.feed(stream)]
-    ignored = parser.ignored
-    error: type[BaseException] | None = Broken if case.error and ended else None
-    if error is None:
-        # Fewer bytes than a byte order mark may be the beginning of one.
-        unsure = len(stream) < len(BOM) and BOM.startswith(stream)
-        body = b"" if unsure else stream.removeprefix(BOM)
-        *lines, rest = re.split(rb"\r\n|\r|\n", body)
-        at_end = parser.close(flush=case.flush)
-        known = any(line and line.partition(b":")[0] in NAMES for line in lines)
-        known = known or rest.startswith(BEGINNINGS)
-        known = known or (case.flush and rest in NAMES[1:])
-        cannot_be_field = not any(beginning.startswith(rest) for beginning in BEGINNINGS)
-        if not known and (ignored or cannot_be_field):
-            error = NotEventStreamError
+def end_of(stream: bytes) -> tuple[bool, bool, bytes]:
+    """Return whether the stream ends in a line, whether it is recognised, and its ignored tail."""
+    if len(stream) < len(BOM) and BOM.startswith(stream):
+        return bool(stream), False, b""
+    *lines, rest = re.split(rb"\r\n|\r|\n", stream.removeprefix(BOM))
+    recognised = False
+    tail = b""
+    for line in filter(None, lines):
+        name = line.partition(b":")[0]
+        if name in NAMES:
+            recognised, tail = True, b""
+        elif name:
+            tail += line + b"\n"
         else:
-            if case.require_done and (rest or cut):
-                at_end = [item for item in at_end if not isinstance(item, Event)]
-            batches.append(at_end)
+            # After an ignored line a comment shows nothing.
+            recognised = recognised or not tail
+    name, colon, _ = rest.partition(b":")
+    if colon and name in NAMES:
+        return True, True, b""
+    if name and (colon or not any(known.startswith(name) for known in NAMES)):
+        tail += rest
+    return bool(rest), recognised, tail
+
+
+def expected(case: Case, stream: bytes, *, ended: bool, cut: bool) -> Outcome:
+    """Return what any reader must give, from the whole stream; or from one that was cut."""
+    if SIGNATURE.match(stream):
+        return Outcome([], NotEventStreamError, True)
+    parser = case.parser()
     items: list[Item] = []
-    done = False
-    for item in [item for batch in batches for item in batch]:
-        if not case.events:
-            items.append(item)
-            done = done or item is DONE
-        elif item is DONE:
-            return Outcome(items, None, True)
-        elif isinstance(item, Event):
-            items.append(item)
-            if case.until and is_last(item):
-                return Outcome(items, None, True)
-    if error is None and case.require_done and not done:
-        error = IncompleteStreamError
-    return Outcome(items, error)
+    complete = False
+
+    def take(given: list[Item]) -> bool:
+        """Add what is yielded; return whether the answer has ended."""
+        nonlocal complete
+        for item in given:
+            if item is DONE:
+                complete = True
+                if case.events:
+                    return True
+            if isinstance(item, (Event, Block)) or not case.events:
+                items.append(item)
+            if isinstance(item, (Event, Block)) and case.until and is_last(item):
+                complete = True
+                return True
+        return False
+
+    if take(parser.feed(stream)):
+        return Outcome(items, None, True)
+    if case.error and ended:
+        return Outcome(items, Broken)
+    in_line, recognised, tail = end_of(stream)
+    before = len(items)
+    at_end = parser.close(flush=case.flush and not cut)
+    if case.require_done and in_line:
+        at_end = [item for item in at_end if not isinstance(item, (Event, Block))]
+    take(at_end)
+    error: type[BaseException] | None = None
+    if not complete:
+        if tail and not recognised and not cut:
+            error = NotEventStreamError
+        elif cut or case.require_done or re.match(rb"\{|\[\{|<", tail):
+            error = IncompleteStreamError
+    return Outcome(items[:before] if error else items, error)
 
 
 class Source:
@@ -125,6 +162,7 @@ class Source:
         self.opened = ["source"]
         self.closed: list[str] = []
         self.ended = False
+        self.cut = False
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the chunks, then raise the error if there is to be one."""
@@ -143,6 +181,10 @@ class Source:
 
     def close(self) -> None:
         self.closed.append("source")
+
+    async def aclose(self) -> None:
+        self.close()
+        await Waiting()
 
 
 class Chunks:
@@ -188,6 +230,11 @@ class AGenerator(Source):
             for chunk in self.chunks():
                 await Waiting()
                 yield chunk
+        except Cancelled:
+            # What it was about to yield is lost.
+            self.taken.pop()
+            self.cut = True
+            raise
         finally:
             self.closed.append("iterator")
 
@@ -213,22 +260,24 @@ def step(awaitable: Awaitable[Any], *, interrupt: bool) -> Any:
 
 
 def run_sync(case: Case, source: Source) -> Outcome:
-    """Run the sync adapter."""
+    """Run iter_events() or iter_items()."""
     items: list[Item] = []
-    iterator = (iter_events if case.events else iter_items)(source, **case.options())
+    iterator: Iterator[Item] = (iter_events if case.events else iter_items)(
+        source, **case.options()
+    )
     try:
         while len(items) != case.close_after:
             items.append(next(iterator))
-        iterator.close()
+        iterator.close()  # type: ignore[attr-defined]
     except StopIteration:
         return Outcome(items, None)
     except Exception as error:
         return Outcome(items, type(error))
-    return Outcome(items, None)
+    return Outcome(items, None, True)
 
 
 def run_async(case: Case, source: Source) -> Outcome:
-    """Run the async adapter, interrupted before every other chunk if the case says so."""
+    """Run the async form, interrupted at every other place where it waits if the case says so."""
     items: list[Item] = []
     iterator = (aiter_events if case.events else aiter_items)(source, **case.options())
     interrupt = case.interrupt
@@ -237,7 +286,6 @@ def run_async(case: Case, source: Source) -> Outcome:
             try:
                 items.append(step(iterator.__anext__(), interrupt=interrupt))
             except Cancelled:
-                assert not source.closed or isinstance(source, AGenerator)
                 interrupt = False
             else:
                 interrupt = case.interrupt
@@ -246,46 +294,47 @@ def run_async(case: Case, source: Source) -> Outcome:
         return Outcome(items, None)
     except Exception as error:
         return Outcome(items, type(error))
-    return Outcome(items, None)
+    return Outcome(items, None, True)
 
 
 def check_run(case: Case, source: Source, got: Outcome) -> None:
     """Compare one run with the model, and look at what was read and closed."""
-    assert source.closed == source.opened, (source.closed, source.opened)
-    cut = isinstance(source, AGenerator) and case.interrupt
-    # What a generator had read when it was interrupted was not yielded.
-    stream = b"".join(source.taken[:-1] if cut and not source.ended else source.taken)
-    if case.close_after is not None and len(got.items) == case.close_after:
-        whole = expected(case, b"".join(case.chunks))
-        assert got.error is None and got.items == whole.items[: case.close_after]
+    stream = b"".join(source.taken)
+    wanted = expected(case, stream, ended=source.ended, cut=source.cut)
+    own = ["iterator"] if isinstance(source, AGenerator) and "iterator" in source.opened else []
+    if got.left:
+        # It was closed early.
+        assert got.items == wanted.items[: case.close_after], (got, wanted)
+        assert source.closed in (source.opened, own)
+        assert source.closed == source.opened or source.ended
         return
-    wanted = expected(case, stream, ended=source.ended)
-    if case.interrupt and got != wanted._replace(complete=False):
-        # It ended right after an interruption, which may have cut it.
-        wanted = expected(case, stream, ended=source.ended, cut=True)
-    assert got == wanted._replace(complete=False), (got, wanted)
-    if wanted.complete:
-        assert source.ended or not case.drain or cut
-        return
-    # The source was read to its end, and never looks complete without its final item.
-    assert source.ended or cut
-    if case.require_done and got.error is None:
-        assert not case.events and DONE in got.items
+    assert got[:2] == wanted[:2], (got, wanted)
+    if wanted.left:
+        assert source.ended or not case.drain or source.cut or wanted.error is not None
+    else:
+        # The source was read to its end, and never looks complete without its final item.
+        assert source.ended or source.cut
+    # A source that was read to its end is left open; its generator has ended by itself.
+    drained = case.drain and wanted.error is None
+    left_open = source.ended and not (case.error or source.cut) and (drained or not wanted.left)
+    assert source.closed == (own if left_open else source.opened), (source.closed, wanted)
 
 
 def check(data: bytes) -> None:
-    """Run each adapter over each kind of source."""
+    """Run each form over each kind of source."""
     given = read(data)
     in_pieces(given.options)
     more = given.limit - 1
+    events = bool(given.options & 1)
     case = Case(
         given.chunks,
-        events=bool(given.options & 1),
+        events=events,
         flush=bool(given.options & 2),
         require_done=bool(given.options & 4),
         until=bool(given.options & 8),
         drain=bool(given.options & 16),
         done=None if given.options & 32 else "[DONE]",
+        blocks=bool(more & 8) and not events,
         error=bool(more & 1),
         close_after=more >> 4 if more & 2 else None,
         interrupt=bool(more & 4),
@@ -298,10 +347,10 @@ def check(data: bytes) -> None:
 
     # A truncated stream never looks complete: its items are those of the complete stream.
     if case.require_done and not case.flush and not case.error and case.close_after is None:
-        cut = case._replace(chunks=case.chunks[:-1])
-        got = run_sync(cut, Source(cut))
+        truncated = case._replace(chunks=case.chunks[:-1])
+        got = run_sync(truncated, Source(truncated))
         parser = Parser(done=case.done)
-        parser.feed(b"".join(cut.chunks))
+        parser.feed(b"".join(truncated.chunks))
         if got.error is None and not parser.close():
             whole = run_sync(case, Source(case))
             assert whole.items[: len(got.items)] == got.items

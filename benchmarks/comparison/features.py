@@ -1,8 +1,8 @@
 """Write the table of features, FEATURES.md: what each parser does with difficult streams.
 
-    python benchmarks/features.py FOLDER [--imports FILE]
+    python benchmarks/comparison/features.py FOLDER [--imports FILE]
 
-All cells are generated. feature_peers.py has the columns, feature_checks.py the rows. The import
+All cells are generated. parsers.py has the columns, checks.py the rows. The import
 times are what imports_and_memory.py wrote, and are measured without it. SEED in the environment
 chooses the streams, SCALE their number.
 """
@@ -14,20 +14,26 @@ import datetime
 import json
 import os
 import platform
+import shutil
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import node_peer
 from both_forms import FORMS
-from feature_checks import Row, check, rows
-from feature_peers import Ours, Peer, peers
+from checks import Row, check, rows
 from imports_and_memory import imports
+from parsers import Ours, Peer, peers
+
+HERE = Path(__file__).resolve().parent
 
 PAGE = """# Features
 
 {table}
 
-Measured by `python benchmarks/features.py`, seed {seed}, {date}, Python {python}, {system}:
-{versions}.
+Measured by `python benchmarks/comparison/features.py`, seed {seed}, {date}, Python {python},
+{system}: {versions}.
 
 {pure}
 
@@ -53,7 +59,8 @@ them; the check reads the events that it returns.
   Where they give no ID, it was not compared.
 - The parsers of assel share one UTF-8 decoder; it was reset before each stream.
 - The decoder of anthropic keeps comments in the `raw` attribute of the event that follows.
-- eventsource-parser counts characters for its limit, between two calls, as its documentation says.
+- eventsource-parser and axio-sse count characters for their limit; eventsource-parser compares
+  between two calls, as its documentation says.
 """
 
 
@@ -84,6 +91,8 @@ def measure(columns: list[Peer], what: list[Row]) -> tuple[str, str]:
 def write(folder: Path, seed: int, measured: dict[str, float]) -> None:
     what = rows(seed, measured)
     with node_peer.installed() as node:
+        if node:
+            shutil.copy(HERE / "features.mjs", node)
         columns = peers(node)
         for peer in columns:
             check(peer)

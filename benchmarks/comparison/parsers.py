@@ -425,6 +425,29 @@ class Assel(Peer):
         return assel.send(assel.Event(data, event, id))
 
 
+class AxioSse(Peer):
+    limit = "limit"
+
+    def read(self, chunks: Iterable[bytes], **options: Any) -> Any:
+        import axio_sse
+
+        decoder = axio_sse.Decoder(**options)
+        for chunk in chunks:
+            yield from decoder.decode(chunk)
+        yield from decoder.decode(final=True)
+
+    def aread(self, chunks: AsyncIterable[bytes]) -> Any:
+        import axio_sse
+
+        return axio_sse.events(chunks)
+
+    async def aread_until_done(self, body: AsyncIterable[bytes]) -> None:
+        import axio_sse
+
+        async for _ in axio_sse.events(body, until="[DONE]"):
+            pass
+
+
 class Decoder(Peer):
     """The decoder of the openai and anthropic clients."""
 
@@ -545,6 +568,7 @@ def peers(node: Path | None) -> list[Peer]:
         SseClient("sseclient-py"),
         LaunchDarkly("launchdarkly-eventsource"),
         Assel("assel"),
+        AxioSse("axio-sse"),
         Decoder("openai"),
         Decoder("anthropic"),
         *([NodePeer(node)] if node else []),

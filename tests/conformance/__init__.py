@@ -1,0 +1,1 @@
+"""A conformance suite for parsers of event streams; docs/conformance.md is its page."""
