@@ -196,7 +196,7 @@ def test_a_parser_or_stream_of_another_copy_is_refused(copies: Any) -> None:
         ):
             with pytest.raises(TypeError, match="parser must be a Parser of this package"):
                 call(other)
-    with pytest.raises(TypeError, match="stream must be an EventStream"):
+    with pytest.raises(TypeError, match="stream must be an? EventStream"):
         sse_stream.Dispatcher(stream=copies.whole.EventStream())
 
 
@@ -210,7 +210,7 @@ import importlib, pkgutil, sys
 class NoOther:
     def find_spec(self, name, path=None, target=None):
         if name == "sse_stream" or name.endswith("._speedups"):
-            raise ModuleNotFoundError(f"{{name}} is not the copy in the host")
+            raise ModuleNotFoundError(f"{{name}} is not the copy in the host", name=name)
 
 sys.meta_path.insert(0, NoOther())
 package = sys.modules["sse_stream"] = importlib.import_module("{HOST}")
