@@ -196,7 +196,7 @@ def test_a_parser_or_stream_of_another_copy_is_refused(copies: Any) -> None:
         ):
             with pytest.raises(TypeError, match="parser must be a Parser of this package"):
                 call(other)
-    with pytest.raises(TypeError, match="stream must be an? EventStream"):
+    with pytest.raises(TypeError, match=r"stream must be an? EventStream"):
         sse_stream.Dispatcher(stream=copies.whole.EventStream())
 
 
