@@ -1,12 +1,12 @@
 """Measure the memory of a stream that uses all of max_event_size, for the worst inputs.
 
-    python benchmarks/memory_limit.py [--limit MIB] [--chunk BYTES] [--json FILE]
+    python benchmarks/memory_limit.py [--limit MIB] [--chunk BYTES] [--json FILE] [--page]
 
 Prints, for both forms and in multiples of the limit: what the parser holds while the event is
 not complete (open) and the most that was in use up to the event's end (peak), both by
 tracemalloc, and on Linux by how much the resident memory of the process grows up to its peak.
 tracemalloc sees what is allocated through Python; the resident memory would show anything else.
-Each measurement has its own process.
+Each measurement has its own process. With --page, the table of docs/security.md is replaced.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ from rich.table import Table
 
 MIB = 1 << 20
 EMOJI = "😀".encode()
+# Python widens the text to two bytes a character for the first, and then to four for the second.
+WIDENED_TWICE = "東😀".encode()
+TEXTS = {b"": "ASCII", EMOJI: "one emoji", WIDENED_TWICE: "CJK, then an emoji"}
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "security.md"
+START, END = "<!-- memory -->\n", "\n<!-- /memory -->"
 # Room for the field names.
 MARGIN = 64
 LINUX = sys.platform == "linux"
@@ -61,8 +66,14 @@ def type_and_ids(size: int, tail: bytes) -> bytes:
     return first + line(b"event: ")(size // 2, tail) + b"\n" + identity(size // 2, tail)
 
 
+def last_event_id_and_data(size: int, tail: bytes) -> bytes:
+    """The last event ID has the full size, and so has the data that follows."""
+    identity = line(b"id: ")(size, EMOJI if tail else b"")
+    return identity + b"\n\n" + line(b"data: ")(size, tail)
+
+
 INPUTS = {
-    "one data line": Input(line(b"data: "), b"\n\n"),
+    "one data line": Input(line(b"data: "), b"\n\n", tuple(TEXTS)),
     "data lines of 15 bytes": Input(data_lines, b"\n\n"),
     "empty data lines": Input(empty_data_lines, b"\n\n"),
     "one comment": Input(line(b": "), b"\n\n"),
@@ -72,6 +83,9 @@ INPUTS = {
     "one retry line of digits": Input(line(b"retry: ", b"1"), b"\n\n"),
     "CR alone": Input(lambda size, tail: b"\r" * size, b"\n\n", (b"",)),
     "type, ID and last event ID": Input(type_and_ids, b"\ndata\n\n"),
+    "last event ID, then one data line": Input(
+        last_event_id_and_data, b"\n\n", (b"", WIDENED_TWICE)
+    ),
 }
 
 
@@ -125,11 +139,24 @@ def in_process(*arguments: object) -> dict[str, float]:
     return found
 
 
+def write_page(head: list[str], rows: list[list[str]]) -> None:
+    """Replace the table of the page by this one, without the resident memory."""
+    kept = [number for number, name in enumerate(head) if not name.endswith("resident")]
+    lines = [[row[number] for number in kept] for row in [head, *rows]]
+    lines.insert(1, ["---", "---", *["---:"] * (len(kept) - 2)])
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(before + START + table + END + after, encoding="utf-8")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description="Measure memory at the limit.")
     options.add_argument("--limit", type=float, default=4, help="max_event_size in MiB (4)")
     options.add_argument("--chunk", type=int, default=65536, help="bytes in each chunk (65536)")
     options.add_argument("--json", type=Path, help="also write the table to this file")
+    options.add_argument("--page", action="store_true", help="replace the table of the page")
     options.add_argument("--one", help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.one:
@@ -142,7 +169,7 @@ def main() -> None:
     rows = []
     for name, each in INPUTS.items():
         for tail in each.texts:
-            cells = [name, "emoji" if tail else "ASCII"]
+            cells = [name, TEXTS[tail]]
             for form in FORMS:
                 found = in_process(form, name, tail.decode(), limit, given.chunk)
                 cells += [f"{value:.2f}" for value in found.values()]
@@ -151,6 +178,8 @@ def main() -> None:
     for cells in rows:
         table.add_row(*cells)
     Console(width=130).print(table)
+    if given.page:
+        write_page(head, rows)
     if given.json:
         given.json.write_text(json.dumps({"limit": limit, "head": head, "rows": rows}))
 

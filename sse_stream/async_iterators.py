@@ -151,7 +151,6 @@ class _AsyncLoop(Generic[T]):
                 if self._over:
                     await self._finish()
                 chunk = await (self._next or self._open())()
-                self._cut = False
                 self._items = iter(self._stream.feed(chunk))
                 self._over = self._stream.over
             except StopAsyncIteration:
@@ -174,7 +173,7 @@ class _AsyncLoop(Generic[T]):
         if self._waiting:
             raise RuntimeError("aclose(): an anext() of another task is still waiting")
         self._items = iter(())
-        self._over, self._drain, self._error = True, False, None
+        self._over, self._error = True, None
         self._waiting = True
         try:
             error = await _close(self._to_close)
@@ -194,7 +193,7 @@ class _AsyncLoop(Generic[T]):
         return step
 
     def _end_of_source(self) -> None:
-        self._over, self._drain = True, False
+        self._over = True
         if not self._cut:
             self._to_close.clear()  # it was read to its end, and is its owner's
         try:

@@ -35,7 +35,11 @@ def encode(item: Event | Block | Comment | Done, *, last_event_id: str = "") -> 
         return _encode_block(item)
     if isinstance(item, Comment):
         return b": " + _lines(b": ", "Comment.text", item.text) + b"\n\n"
-    return _encode_done(item)
+    if item is DONE:
+        return b"data: [DONE]\n\n"
+    raise TypeError(
+        f"encode() takes an Event, a Block, a Comment or DONE, not {type(item).__name__}"
+    )
 
 
 def _encode_event(item: Event, last_event_id: str) -> bytes:
@@ -67,14 +71,6 @@ def _encode_block(item: Block) -> bytes:
     if not parts:
         raise ValueError("a Block of no fields cannot be written: all of its members are None")
     return b"".join((*parts, b"\n"))
-
-
-def _encode_done(item: object) -> bytes:
-    if item is DONE:
-        return b"data: [DONE]\n\n"
-    raise TypeError(
-        f"encode() takes an Event, a Block, a Comment or DONE, not {type(item).__name__}"
-    )
 
 
 def _utf8(name: str, text: str) -> bytes:

@@ -24,10 +24,10 @@ _MESSAGES: tuple[tuple[str, ...], ...] = (
 def error_message(event: Event | Block) -> str | None:
     """Return the message of an error that the server reports in this event, else None.
 
-    An error is an event of type ``error``, and JSON with a top-level ``error`` that is true in
-    Python, with ``error`` as its ``type`` or ``object``, or with a ``type`` that ends with
-    ``.failed``. Without a message in the JSON it is the data, at most 200 characters, or
-    ``no data``. It raises nothing.
+    An error is JSON with a top-level ``error`` that is true in Python, and an event whose type is
+    ``error`` or ends with ``.failed``, where the type may also be the ``type``, ``event`` or
+    ``object`` in its JSON. Without a message in the JSON it is the data, at most 200 characters,
+    or ``no data``. It raises nothing.
 
     >>> from sse_stream import Event
     >>> error_message(Event(data='{"error": {"message": "overloaded"}}'))
@@ -35,7 +35,7 @@ def error_message(event: Event | Block) -> str | None:
     >>> error_message(Event(data='{"choices": []}'))
     """
     data = event.data or ""
-    is_error = event.event == "error"
+    is_error = _is_error_type(event.event)
     if not is_error and "error" not in data and "failed" not in data:
         return None  # not decoded: this costs next to nothing
     try:
@@ -54,9 +54,12 @@ def error_message(event: Event | Block) -> str | None:
 def _is_error(value: Json) -> bool:
     if not isinstance(value, dict):
         return False
-    kind = value.get("type")
-    failed = isinstance(kind, str) and kind.endswith(".failed")
-    return failed or "error" in (kind, value.get("object")) or bool(value.get("error"))
+    kinds = [value.get("type"), value.get("event"), value.get("object")]
+    return bool(value.get("error")) or any([_is_error_type(kind) for kind in kinds])
+
+
+def _is_error_type(kind: object) -> bool:
+    return isinstance(kind, str) and (kind == "error" or kind.endswith(".failed"))
 
 
 # Where the text of an answer is: the JSON has ``key``, with a value of ``values`` (none: with any

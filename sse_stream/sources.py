@@ -120,7 +120,7 @@ def _contents(response: Any, size: int) -> Any:
     if hasattr(response, "aiter_content") or _has(response, "lazy"):
         return response.iter_content()
     raw = _attribute(response, "raw")
-    if getattr(raw, "closed", True) or getattr(response, "_content_consumed", False):
+    if getattr(response, "_content_consumed", False):
         return response.iter_content(size)  # it was read before
     if hasattr(raw, "read_chunked"):
         return _urllib3_chunks(raw, size)

@@ -559,6 +559,19 @@ def test_an_error_follows_a_closing_that_a_timeout_interrupts(
 
 
 @every_call
+def test_after_aclose_there_is_no_item_and_no_error(iterate: Any) -> None:
+    async def main() -> None:
+        items = iterate(SlowToClose([b": a\n"], ConnectionError("gone")), drain=True)
+        if iterate is aiter_items:
+            assert await anext(items) == Comment("a")
+        await interrupt(anext(items))
+        await items.aclose()
+        assert await collect(items) == []
+
+    run(main())
+
+
+@every_call
 def test_an_error_of_until_follows_a_closing_that_a_timeout_interrupts(iterate: Any) -> None:
     def fail(event: Event) -> bool:
         raise Stop

@@ -186,6 +186,25 @@ def test_no_error_of_the_stream_is_lost_to_a_callback_that_raises() -> None:
         dispatcher.close()
 
 
+def test_no_error_of_until_is_lost_to_a_callback_that_raises() -> None:
+    def fail(item: object) -> None:
+        raise Stop
+
+    def until(event: Event) -> bool:
+        if event.data == "3":
+            raise ValueError("until")
+        return False
+
+    dispatcher = Dispatcher(on_event=fail, stream=EventStream(until=until))
+    with pytest.raises(Stop):
+        dispatcher.feed(b"data: 1\n\ndata: 2\n\n")
+    with pytest.raises(Stop):
+        dispatcher.feed(b"data: 3\n\n")
+    for error in (ValueError, ParserClosedError):
+        with pytest.raises(error):
+            dispatcher.feed(b"")
+
+
 def test_a_callback_that_raises_hides_no_done() -> None:
     def fail(item: object) -> None:
         raise Stop

@@ -493,6 +493,20 @@ def test_a_stream_that_was_cut_is_incomplete(flush: bool) -> None:
         assert read.over and not read.complete
 
 
+def test_flush_completes_nothing_of_a_stream_that_was_cut() -> None:
+    asked: list[Event] = []
+
+    def until(event: Event) -> bool:
+        asked.append(event)
+        return True
+
+    read = EventStream(flush=True, until=until)
+    read.feed(b"event: stop\ndata: 2\n")
+    with pytest.raises(IncompleteStreamError):
+        read.close(cut=True)
+    assert asked == [] and not read.complete
+
+
 def test_a_cut_after_the_answer_was_complete_is_no_error() -> None:
     read: EventStream[Any] = EventStream(all_items=True)
     read.feed(b"data: [DONE]\n\ndata: 1\n")

@@ -70,6 +70,9 @@ OWN: dict[str, Case] = {
         b"data:a\n\n: x\n\ndata:b\n\n: y\ndata:c\n\n",
         [Event(data="a"), Comment("x"), Event(data="b"), Comment("y"), Event(data="c")],
     ),
+    "comment-tab": Case(b":\tx\n", [Comment("\tx")]),
+    "comment-nul": Case(b":a\0b\n", [Comment("a\0b")]),
+    "comment-non-ascii": Case(": é\u2028\n".encode(), [Comment("é\u2028")]),
     "comment-unfinished": Case(b": a\n: b", [Comment("a")], incomplete=True),
     "comment-is-no-unfinished-block": Case(b"data:a\n\n: b\n", [Event(data="a"), Comment("b")]),
     # An event has the reconnection time that its own block set, which must be below 2**64.

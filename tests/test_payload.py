@@ -48,6 +48,14 @@ ERRORS: dict[str, tuple[Event | Block, str]] = {
         Event(data='{"type": "response.failed", "response": {"error": {"message": "quota"}}}'),
         "quota",
     ),
+    "error as the event in the JSON": (
+        Event(data='{"event": "error", "message": "quota"}'),
+        "quota",
+    ),
+    "a type of the event that ends with .failed": (
+        Event("thread.run.failed", '{"last_error": null}'),
+        '{"last_error": null}',
+    ),
     "failed-without-message": (Event(data='{"type": "x.failed"}'), '{"type": "x.failed"}'),
     "block-with-json": (Block(data='{"error": "quota"}'), "quota"),
     "long-data": (Event("error", "x" * 1000), "x" * 200),

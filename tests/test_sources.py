@@ -312,6 +312,9 @@ class CompiledReader:
     def __init__(self) -> None:
         self.read = Ignoring(iter([*map(ready, BODY), ready(b"")]).__next__)
 
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise AssertionError("it waits for the end of a line")
+
 
 class Ignoring:
     """Calls a function without its argument."""
@@ -365,7 +368,7 @@ SYNC_SOURCES: dict[str, Callable[[], Any]] = {
     "requests": lambda: RequestsLike(Urllib3Like()),
     "requests, chunked": lambda: RequestsLike(Urllib3Like(chunked=True)),
     "requests, read": lambda: RequestsLike(Urllib3Read(), consumed=True),
-    "requests, consumed": lambda: RequestsLike(Urllib3Like(), consumed=True),
+    "requests, consumed": lambda: RequestsLike(Urllib3Like(chunks=iter(())), consumed=True),
     "requests, a file": lambda: RequestsLike(File(WHOLE)),
     "requests without raw": lambda: RequestsLike(None),
     "niquests": NiquestsLike,
@@ -630,8 +633,8 @@ WRONG: dict[str, tuple[Callable[[], Any], str, str]] = {
     "None": (lambda: None, OTHER, ASYNC_OTHER),
     "object": (object, OTHER, ASYNC_OTHER),
 }
-# Which kind each of these is, only the result of its read() shows.
-UNKNOWN = {"unbuffered file", "read without a coroutine function"}
+# That its read() is not async, only its result shows.
+UNKNOWN = {"unbuffered file"}
 BOTH = {"httpx", "response of an SDK", "niquests", "curl_cffi"}
 ONE_KIND = (set(SYNC_SOURCES) ^ set(ASYNC_SOURCES) | BOTH) - UNKNOWN
 
@@ -648,6 +651,7 @@ def test_a_wrong_source_is_told_what_to_do(call: Any, name: str) -> None:
     assert str(caught.value) == start + advice[call in ASYNC].format(call.__name__.lstrip("a"))
 
 
+@pytest.mark.filterwarnings("ignore:coroutine")
 @pytest.mark.parametrize("name", sorted(ONE_KIND & set(ASYNC_SOURCES)))
 @pytest.mark.parametrize("call", SYNC)
 def test_an_async_source_in_a_sync_call(call: Any, name: str) -> None:

@@ -397,7 +397,7 @@ def streams(draw: st.DrawFn) -> list[bytes]:
     stream = ""
     for _ in range(draw(st.integers(0, 4))):
         block = draw(st.lists(st.sampled_from(LINES), min_size=1, max_size=4))
-        if not any(line.startswith(("data", "event: ", "id: 1", "retry: 5")) for line in block):
+        if not any(line.startswith(("data", "id: 1", "retry: 5")) for line in block):
             block.append("event: ping")
         stream += end.join([*block, "", ""])
     stream += draw(st.sampled_from(["", "data: the end", "data: the end" + end]))

@@ -20,6 +20,8 @@ CHAT = (ROOT / "tests" / "data" / "chat.sse").read_bytes()
 EVENTS = [item for item in Parser().feed(CHAT) if isinstance(item, Event)]
 # The tests of these pages run their blocks.
 TESTED_ELSEWHERE = {
+    "docs/command-line.md": "pages/test_command_line_page.py",
+    "docs/conformance.md": "conformance/test_conformance.py",
     "docs/gateway.md": "pages/test_gateway.py",
     "docs/moving-over.md": "pages/test_moving_over.py",
     "docs/reference.md": "pages/test_reference.py",
