@@ -55,9 +55,9 @@ class Dispatcher:
         import collections
 
         self._on_event = on_event
-        self._on_comment = on_comment
-        self._on_done = on_done
-        self._on_ignored = on_ignored
+        self._on_comment: Callable[[Any], object] | None = on_comment
+        self._on_done: Callable[[Any], object] | None = on_done
+        self._on_ignored: Callable[[Any], object] | None = on_ignored
         self._stream = stream
         # The items that no callback has received yet.
         self._items: deque[Item] = collections.deque()
@@ -89,7 +89,6 @@ class Dispatcher:
     def _dispatch(self) -> None:
         while self._items:
             item = self._items.popleft()
-            callback: Any
             if isinstance(item, (Event, Block)):
                 callback = self._on_event
             elif isinstance(item, Comment):
