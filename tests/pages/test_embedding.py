@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.pages import ROOT, Block, blocks
+from support.pages import Block, blocks
 
 import sse_stream
 
@@ -87,7 +87,8 @@ def test_a_type_checker_accepts_the_block_with_types(tmp_path: Path) -> None:
     ]
     done = subprocess.run(
         [*command, os.devnull, str(tmp_path / "block.py")],
-        cwd=ROOT,
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(PACKAGE.parent)},
         capture_output=True,
         text=True,
     )

@@ -101,23 +101,20 @@ class Module:
                     self.texts[name] = str(after.value.value)
 
 
-MODULES = [
-    Module(path) for path in sorted((ROOT / "sse_stream").glob("*.py")) if path.stem[:1] != "_"
-]
-
-
-def page() -> str:
+def page(package: Path) -> str:
+    """Return the page for the package in a folder."""
     FIRST.clear()
+    modules = [Module(path) for path in sorted(package.glob("*.py")) if path.stem[:1] != "_"]
     parts = [START]
     for group, names in GROUPS.items():
         parts.append(f"\n## {group}\n" + TEXTS.get(group, ""))
-        parts += [entry(name) for name in names.split()]
+        parts += [entry(name, modules) for name in names.split()]
     return "".join(parts)
 
 
-def entry(name: str) -> str:
+def entry(name: str, modules: list[Module]) -> str:
     """Return the section of one public name."""
-    for module in MODULES:
+    for module in modules:
         node = module.definitions.get(name)
         if isinstance(node, ast.ClassDef):
             return section(name, class_signature(module, node), node) + members(module, node)
@@ -252,4 +249,4 @@ def markdown(docstring: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")
+    PAGE.write_text(page(ROOT / "sse_stream"), "utf-8")
