@@ -49,6 +49,8 @@ def read(chunks: list[bytes], *, flush: bool = False, **options: Any) -> tuple[l
 def test_the_fields_of_a_block(name: str) -> None:
     stream, items = CASES[name]
     assert read([stream])[0] == read(single_bytes(stream))[0] == items
+    # After a block, the fast path for a chunk that is one event must not be taken.
+    assert read([b"data: 0\n\n", stream])[0] == [Block(data="0"), *items]
 
 
 def test_flush_gives_the_block_that_the_end_cut() -> None:
