@@ -437,6 +437,7 @@ def test_done_parameter(done: str | None, stream: bytes, items: list[Item]) -> N
         ("[DONE]", b"data:[DONE]", [DONE]),
         ("", b"data", [DONE]),
         ("", b"event: e\n", []),
+        ("", b"data: " + b"x" * 65, []),
         (None, b"data: [DONE]", []),
         ("END", b"data: END\r", [DONE]),
         (" x ", b"data:  x ", [DONE]),
