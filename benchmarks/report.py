@@ -100,7 +100,7 @@ def throughput(rates: Rates) -> str:
             rate = megabytes(found[name])
             cells.append(f"{rate} ({note})" if note else rate)
         rows.append([stream, *cells])
-    return table(["MB a second", *names], rows)
+    return table(["MB per second", *names], rows)
 
 
 def ratios(rates: Rates) -> str:
@@ -127,7 +127,7 @@ def in_short(rates: Rates) -> str:
         mine = [megabytes(found[name]) for name in OURS]
         node = megabytes(found[NODE]) if NODE in found else ""
         rows.append([stream, *mine, f"{megabytes(found[fastest])} ({fastest})", node])
-    return table(["MB a second", *OURS, FASTEST, NODE], rows)
+    return table(["MB per second", *OURS, FASTEST, NODE], rows)
 
 
 def summary(rates: Rates) -> str:
@@ -142,12 +142,13 @@ def summary(rates: Rates) -> str:
         faster = [f"{stream} ({ratio:.2f})" for stream, ratio in found.items() if ratio >= 1]
         slower = [f"{stream} ({ratio:.2f})" for stream, ratio in found.items() if ratio < 1]
         if len(slower) <= len(faster):
-            side = f"slower on {'; '.join(slower)}" if slower else "slower on no load"
+            side = f"It is slower on: {'; '.join(slower)}" if slower else "It is never slower"
         else:
-            side = f"faster only on {'; '.join(faster)}" if faster else "faster on no load"
+            side = f"It is faster on: {'; '.join(faster)}" if faster else "It is never faster"
         lines.append(
-            f"- {name}, speed relative to the {other}: {geometric_mean(found.values()):.2f} in "
-            f"the geometric mean, {min(found.values()):.2f} at least; {side}."
+            f"- {name}, compared with the {other}: {geometric_mean(found.values()):.2f} times its "
+            f"speed on average (geometric mean), {min(found.values()):.2f} times in the worst "
+            f"case. {side}."
         )
     return "\n".join(lines).replace(f"the {NODE}", NODE)
 
@@ -293,7 +294,7 @@ Measured in one run by `python benchmarks/run.py`, seed {seed}, {date}: Python {
 
 ## Throughput
 
-Megabytes a second, from bytes to events; higher is better. Each parser is called in the way that
+Megabytes per second, from bytes to events; higher is better. Each parser is called in the way that
 its users call it, and type, data and ID of every event are read. The figure is the best round
 of several passes over all loads. Another machine gives other rates: compare the ratios.
 

@@ -31,7 +31,7 @@ with instrumented():
 BOM = b"\xef\xbb\xbf"
 NAMES = (b"data", b"event", b"id", b"retry")
 SIGNATURE = re.compile(
-    rb"\x1f\x8b|\x78[\x01\x9c\xda]|\x28\xb5\x2f\xfd|\xff\xfe|\xfe\xff|[^\0]?\0", re.DOTALL
+    rb"\x1f\x8b|\x78[\x01\x5e\x9c\xda]|\x28\xb5\x2f\xfd|\xff\xfe|\xfe\xff|[^\0]?\0", re.DOTALL
 )
 
 

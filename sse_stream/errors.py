@@ -77,6 +77,7 @@ class IncompleteStreamError(SSEError):
 _SIGNATURES = (
     (b"\x1f\x8b", "gzip: decompress the body first"),
     (b"\x78\x01", "zlib: decompress the body first"),
+    (b"\x78\x5e", "zlib: decompress the body first"),
     (b"\x78\x9c", "zlib: decompress the body first"),
     (b"\x78\xda", "zlib: decompress the body first"),
     (b"\x28\xb5\x2f\xfd", "Zstandard: decompress the body first"),

@@ -254,8 +254,11 @@ class EventStream(Generic[ItemT]):
             if accepted and hasattr(accepted, "__await__"):
                 raise TypeError("until must not be async: it returned an awaitable")
             return bool(accepted)
-        except BaseException:
+        except BaseException as error:
             self._end()
+            if isinstance(error, (StopIteration, StopAsyncIteration)):
+                # An iterator would take it for the end of its source. As in a generator:
+                raise RuntimeError(f"until raised {type(error).__name__}") from error
             raise
 
 

@@ -348,8 +348,10 @@ class Parser:
             if data is not None:
                 return False  # ``done`` has no newline
             data = value.removeprefix(b" ")
-        text = "" if data is None or len(data) > size else data.decode("utf-8", "replace")
-        return data is not None and len(text) <= self._done_size and self._is_done(text)
+        if data is None or len(data) > size:
+            return False
+        text = data.decode("utf-8", "replace")
+        return len(text) <= self._done_size and self._is_done(text)
 
     def _end_state(self) -> tuple[bool, bool, bytes]:
         """Return in_line, recognised and ignored_tail."""

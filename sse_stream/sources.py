@@ -187,7 +187,11 @@ class _AsyncReads:
         return self
 
     async def __anext__(self) -> bytes:
-        chunk = _checked(await self._read(self._size))
+        reading = self._read(self._size)
+        if isinstance(reading, (bytes, bytearray, memoryview, str)):
+            # Whether a compiled read() is async, only its first call shows.
+            raise TypeError("read() of the source is not async: call the function without `a`")
+        chunk = _checked(await reading)
         if not chunk:
             raise StopAsyncIteration
         return chunk
@@ -279,6 +283,8 @@ def _advice(source: Any, caller: str, size: int) -> str:
         advice = f"call a{call}(source)"
     elif caller != call and _sync_chunks(source, size) is not None:
         advice = f"call {call}(source)"
+    elif hasattr(source, "stdout"):
+        advice = "pass its .stdout"  # a process
     elif hasattr(source, "__fspath__"):
         advice = "open it in binary mode, and pass the file"
     elif _has(source, "__enter__") or _has(source, "__aenter__"):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.sources import CHUNKS, EVENTS, ITEMS, Stop
+from support.sources import CHUNKS, EVENTS, ITEMS, Stop, consume
 from support.strategies import single_bytes
 
 from sse_stream import (
@@ -136,6 +136,21 @@ def test_an_error_of_until_passes_at_once_and_ends_the_stream(error: BaseExcepti
         stream.feed(b"")
     with pytest.raises(ParserClosedError):
         stream.close()
+
+
+@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration])
+@pytest.mark.parametrize("end", [b"\n\n", b""])
+def test_until_cannot_end_an_iteration_by_its_error(error: type[Exception], end: bytes) -> None:
+    def until(event: Event) -> bool:
+        raise error
+
+    for iterate in (iter_events, iter_items, aiter_events, aiter_items):
+        got = consume(iterate, [b"data: 1" + end], until=until, flush=True)
+        assert isinstance(got.error, RuntimeError), iterate
+        assert str(got.error) == f"until raised {error.__name__}"
+        assert got.items == []
+        # A source that was read to its end is left open.
+        assert got.source.closed == (1 if end else 0)
 
 
 def test_an_error_of_until_at_the_end() -> None:
@@ -604,6 +619,7 @@ def test_what_may_be_an_event_stream_is_no_error(name: str) -> None:
 BINARY = {
     "gzip": (gzip.compress(b"data: x\n\n", mtime=0), 2, "gzip: decompress the body first"),
     "zlib-fast": (zlib.compress(b"data: x\n\n", 1), 2, "zlib: decompress the body first"),
+    "zlib-level-5": (zlib.compress(b"data: x\n\n", 5), 2, "zlib: decompress the body first"),
     "zlib": (zlib.compress(b"data: x\n\n"), 2, "zlib: decompress the body first"),
     "zlib-best": (zlib.compress(b"data: x\n\n", 9), 2, "zlib: decompress the body first"),
     "zstd": (b"\x28\xb5\x2f\xfd\x04\x00", 4, "Zstandard: decompress the body first"),

@@ -448,6 +448,7 @@ def test_the_chunks_are_those_of_the_source() -> None:
 
 def test_size_is_how_much_is_asked_for_at_once() -> None:
     assert list(iter_chunks(File(b"abcde"), size=2)) == [b"ab", b"cd", b"e"]
+    assert list(iter_chunks(File(b"ab"), size=1)) == [b"a", b"b"]
     assert list(iter_chunks([b"abcde"], size=2)) == [b"abcde"]
     reader = asyncio_reader()
     assert at_once(collect(aiter_chunks(reader, size=10))) == [WHOLE[:10], WHOLE[10:]]
@@ -585,6 +586,17 @@ class Awaitable:
     async def __aexit__(self, *exc_info: object) -> None: ...
 
 
+class Process:
+    """As subprocess.Popen, which can be entered too."""
+
+    stdout = io.BytesIO()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+
 @contextlib.contextmanager
 def not_entered() -> Iterator[object]:
     yield HttpxLike(SyncStream())
@@ -606,6 +618,7 @@ BINARY = "open it in binary mode, or pass its .buffer"
 AWAIT = "await it first"
 ENTER = "enter it with `with` or `async with`, and pass what that gives"
 OPEN = "open it in binary mode, and pass the file"
+STDOUT = "pass its .stdout"
 CALL = "call it, and pass what it returns"
 OTHER = "pass a response, a file or an iterable of bytes"
 ASYNC_OTHER = "pass a response, a file or an async iterable of bytes"
@@ -629,6 +642,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str, str]] = {
     "class": (lambda: HttpxLike, CALL, CALL),
     "class of context managers": (lambda: io.BytesIO, CALL, CALL),
     "path": (lambda: Path("stream"), OPEN, OPEN),
+    "process": (Process, STDOUT, STDOUT),
     "int": (lambda: 7, OTHER, ASYNC_OTHER),
     "None": (lambda: None, OTHER, ASYNC_OTHER),
     "object": (object, OTHER, ASYNC_OTHER),
@@ -667,6 +681,16 @@ def test_a_sync_source_in_an_async_call(call: Any, name: str) -> None:
     thing = "data" if name in ("bytes", "bytearray", "memoryview") else "source"
     with pytest.raises(TypeError, match=rf": call {other}\({thing}\)$"):
         call(SYNC_SOURCES[name]())
+
+
+@pytest.mark.parametrize("call", ASYNC)
+def test_a_sync_read_in_an_async_call_is_refused_when_it_returns(call: Any) -> None:
+    class Reader:
+        def read(self, size: int) -> bytes:
+            return BODY[0]
+
+    with pytest.raises(TypeError, match="not async: call the function without `a`"):
+        at_once(collect(call(Reader())))
 
 
 def test_a_wrong_source_is_refused_before_anything_is_closed() -> None:

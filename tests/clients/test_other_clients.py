@@ -13,6 +13,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
+
+pytest.importorskip("aiohttp")
+
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st

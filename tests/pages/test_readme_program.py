@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -81,6 +82,7 @@ CASES: dict[str, Case] = {
         HALF + b'{\r\n  "error": {\r\n    "message": "quota"\r\n', "Ducks", "quota"
     ),
     "an HTML page in the middle": Case(HALF + b"<html>bad gateway</html>", "Ducks", "bad gateway"),
+    "data that is not JSON": Case(token("Du") + b"data: Ducks\n\n" + DONE, "Du", "incomplete"),
 }
 
 
@@ -107,22 +109,40 @@ def base_url() -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_program_writes_the_tokens_or_says_what_is_wrong(name: str, base_url: str) -> None:
-    case = CASES[name]
+def run_program(base_url: str) -> subprocess.CompletedProcess[str]:
     environ = {
-        "OPENAI_BASE_URL": f"{base_url}/{list(CASES).index(name)}",
+        "OPENAI_BASE_URL": base_url,
         "OPENAI_API_KEY": "any",
         "PYTHONPATH": str(ROOT),
     }
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", PROGRAM],
         env=os.environ | environ,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_program_writes_the_tokens_or_says_what_is_wrong(name: str, base_url: str) -> None:
+    case = CASES[name]
+    done = run_program(f"{base_url}/{list(CASES).index(name)}")
     assert done.stdout == case.output
     assert "Traceback" not in done.stderr, done.stderr
     assert case.error in done.stderr
     assert bool(done.returncode) == bool(case.error)
+
+
+def test_a_server_that_cannot_be_reached_is_one_message() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    done = run_program(f"http://127.0.0.1:{port}/v1")
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert done.stderr.startswith("\nincomplete or no answer: "), done.stderr
+    assert done.stderr.count("\n") == 2
+
+
+def test_the_message_of_the_server_stands_on_a_line_of_its_own(base_url: str) -> None:
+    done = run_program(f"{base_url}/{list(CASES).index('an error inside the stream')}")
+    assert done.stderr == "\nthe server reports an error: overloaded\n"
