@@ -218,20 +218,20 @@ static PyMemberDef event_members[] = {
     MEMBER("event", 0, "The event type; ``message`` unless the block named another."),
     MEMBER("data", 1, "The values of the block's data fields, joined by newlines."),
     MEMBER("id", 2, "The last event ID string when the event was dispatched."),
-    MEMBER("retry", 3, "The reconnection time in milliseconds that this block set, or None."),
+    MEMBER("retry", 3, "The reconnection time that this block set, in milliseconds, or None."),
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyMemberDef block_members[] = {
-    MEMBER("event", 0, "The value of the event field, or None."),
+    MEMBER("event", 0, "The value of the last event field, or None."),
     MEMBER("data", 1, "The values of the data fields, joined by newlines, or None."),
-    MEMBER("id", 2, "The value of the id field, or None."),
-    MEMBER("retry", 3, "The value of the retry field in milliseconds, or None."),
+    MEMBER("id", 2, "The value of the last id field, or None."),
+    MEMBER("retry", 3, "The value of the last retry field, in milliseconds, or None."),
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyMemberDef comment_members[] = {
-    MEMBER("text", 0, "The comment, decoded."),
+    MEMBER("text", 0, "The line, decoded, without its colon and one space after it."),
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -890,8 +890,8 @@ PyDoc_STRVAR(feed_doc,
 "feed($self, /, data)\n--\n\n"
 "Process the next chunk, which may end anywhere; return the items that it completes.\n"
 "\n"
-"Raises TypeError for text, EventTooLargeError at the limit (and on every later\n"
-"call), ParserClosedError after close().");
+"Raises TypeError for text, which changes nothing; EventTooLargeError at the limit and on\n"
+"every later call; ParserClosedError after close().");
 
 static PyObject *parser_feed(PyObject *object, PyObject *const *args, Py_ssize_t count,
                              PyObject *names) {
@@ -915,8 +915,8 @@ PyDoc_STRVAR(close_doc,
 "close($self, /, *, flush=False)\n--\n\n"
 "End the stream; return the items that its end completes.\n"
 "\n"
-"An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the\n"
-"end as the missing blank line. Raises the same errors as feed().");
+"An unfinished block is discarded (9.2.6), unless it is DONE. ``flush``: treat the end as\n"
+"the missing blank line. Raises EventTooLargeError and ParserClosedError as feed() does.");
 
 static PyObject *parser_close(PyObject *self, PyObject *const *args, Py_ssize_t count,
                               PyObject *names) {
@@ -1088,14 +1088,17 @@ static int parser_init(PyObject *object, PyObject *args, PyObject *names) {
 PyDoc_STRVAR(parser_doc,
 "Parser(*, last_event_id='', done='[DONE]', max_event_size=67108864, report_ignored=False, "
 "blocks=False)\n--\n\n"
-"A push-style parser of one event stream (HTML standard, 9.2.6).\n"
+"A push parser of one event stream (HTML standard, 9.2.5 and 9.2.6), without I/O.\n"
 "\n"
-"``last_event_id`` is the initial last event ID string, to resume a stream. A block whose data\n"
-"equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this off.\n"
-"``max_event_size`` limits the bytes buffered for one block and its line in progress; None means\n"
-"no limit. With ``report_ignored``, each ignored line is returned as Ignored; with ``blocks``,\n"
-"each block as a Block, not as an Event. Raises TypeError or ValueError for invalid arguments.\n"
-"One thread at a time may use a parser.\n"
+"- ``last_event_id``: the initial last event ID string, to resume a stream.\n"
+"- ``done``: a block whose data equals it, with up to 16 spaces around it, is returned as DONE;\n"
+"  None turns this off.\n"
+"- ``max_event_size``: how many bytes of one block, with its line in progress, may be buffered\n"
+"  (64 MiB by default); None means no limit.\n"
+"- ``report_ignored``: return each ignored line as an Ignored.\n"
+"- ``blocks``: return each block as a Block, not as an Event.\n"
+"\n"
+"Raises TypeError or ValueError for a wrong argument. One thread at a time may use a parser.\n"
 "\n"
 ">>> Parser().feed(b\": hi\\ndata: one\\n\\n\")\n"
 "[Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]");
@@ -1110,17 +1113,12 @@ static PyMethodDef parser_methods[] = {
 };
 
 PyDoc_STRVAR(recognised_doc,
-"Whether a line belonged to an event stream. close() does not change it.\n"
-"\n"
-"That is a line with the name data, event, id or retry (a line in progress needs its\n"
-"colon), or a comment that came before any ignored line.");
+"Whether there was a line with the name data, event, id or retry (in a line in progress,\n"
+"with its colon), or a comment before any ignored line. close() does not change it.");
 
 PyDoc_STRVAR(ignored_tail_doc,
-"The first 200 bytes of the ignored lines at the end. close() does not change it.\n"
-"\n"
-"These are the lines after the last one with the name data, event, id or retry, each with\n"
-"LF, without blank lines and comments. The line in progress is one of them if it cannot\n"
-"become a comment or a line with such a name.");
+"The first 200 bytes of the ignored lines after the last line with a known name, each\n"
+"with LF, and of a line in progress that can only be ignored. close() does not change it.");
 
 #define PROPERTY(name, which, doc) {name, parser_get, NULL, doc, (void *)(intptr_t)which}
 
@@ -1130,7 +1128,8 @@ static PyGetSetDef parser_properties[] = {
     PROPERTY("retry", RETRY,
              "The reconnection time in milliseconds, or None until the stream sets it."),
     PROPERTY("ignored", IGNORED,
-             "How many lines were ignored: an unknown name, a bad ``retry``, an ``id`` with NUL."),
+             "How many lines were ignored: an unknown name, a ``retry`` that is not a number below\n"
+             "2**64, an ``id`` with NUL."),
     PROPERTY("incomplete", INCOMPLETE,
              "Whether bytes would be lost if the stream ended now; after close(), if any were."),
     PROPERTY("blocks", BLOCKS, "Whether each block is returned as a Block, not as an Event."),

@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
+from .annotations import Any, AsyncIterable, Callable, Generic, Self, T
+from .errors import Buffer
 from .event_stream import EventStream
+from .items import Event, Item
 from .iterators import ChunkStream, events_only
-from .sources import open_async_source
+from .parser import Parser
+from .sources import AsyncSource, open_async_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
-    from typing import Any
-
-    from typing_extensions import Buffer, Self
-
-    from .items import Event, Item
-    from .parser import Parser
-    from .sources import AsyncSource
+    from collections.abc import Awaitable, Iterator
 
 
 def aiter_events(
@@ -31,8 +28,11 @@ def aiter_events(
     """Yield the events of an async source; the async form of iter_events().
 
     The sources are async iterables of bytes, and the async responses, streams and readers of
-    HTTP clients, asyncio, anyio and trio. The iterator is also an async context manager, which
-    closes the source. If it is dropped, it closes nothing itself.
+    HTTP clients, asyncio, anyio and trio. The arguments and errors are those of iter_events().
+
+    The iterator closes the source if it stops before the source ends, in ``aclose()``, and at
+    the end of ``async with``. If it is dropped, it closes nothing itself. A call while another
+    task waits for the next event is a RuntimeError, and changes nothing.
 
     If ``anext()`` is cancelled, for example by a timeout, nothing is closed: the next call
     continues if the source can. A source that is an async generator cannot: the stream then
@@ -61,7 +61,7 @@ def aiter_items(
 ) -> AsyncItems:
     """Yield every item of an async source; the async form of iter_items().
 
-    It is a context manager and can be cancelled, like that of aiter_events().
+    The iterator can be closed and cancelled like that of aiter_events().
 
     >>> import asyncio
     >>> async def chunks():
@@ -86,7 +86,7 @@ _SIZE = 65536
 def aiter_chunks(source: AsyncSource, *, size: int = _SIZE) -> AsyncChunks:
     """Yield the bytes of an async source as they arrive; the async form of iter_chunks().
 
-    It is a context manager and can be cancelled, like that of aiter_events().
+    The iterator can be closed and cancelled like that of aiter_events().
 
     >>> import asyncio
     >>> async def main():
@@ -100,7 +100,7 @@ def aiter_chunks(source: AsyncSource, *, size: int = _SIZE) -> AsyncChunks:
     return AsyncChunks(source, open_async_source(source, "aiter_chunks", size), ChunkStream())
 
 
-class _AsyncLoop:
+class _AsyncLoop(Generic[T]):
     """Reads an async source, and returns what its stream makes of the bytes.
 
     A class and not an async generator, because a cancelled ``await`` ends a generator.
@@ -115,7 +115,7 @@ class _AsyncLoop:
         self,
         source: object,
         chunks: AsyncIterable[Buffer],
-        stream: EventStream | ChunkStream,
+        stream: EventStream[Any] | ChunkStream,
         drain: bool = False,
     ) -> None:
         self._stream = stream
@@ -124,7 +124,7 @@ class _AsyncLoop:
         self._next: Callable[[], Awaitable[Buffer]] | None = None
         # What must be closed if the source does not end; the last one first.
         self._to_close: list[object] = [source] if chunks is source else [source, chunks]
-        self._items: Iterator[Any] = iter(())  # completed, not yet returned
+        self._items: Iterator[T] = iter(())  # completed, not yet returned
         self._over = False  # there are no items after these
         self._error: Exception | None = None  # what comes after them
         self._waiting = False  # another task is in an await of this iterator
@@ -139,7 +139,7 @@ class _AsyncLoop:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> T:
         """Return the next item; nothing is lost if an ``await`` in here is cancelled."""
         while True:
             for item in self._items:
@@ -218,34 +218,22 @@ class _AsyncLoop:
         raise error or StopAsyncIteration
 
 
-class AsyncItems(_AsyncLoop):
-    """What aiter_items() returns."""
+class AsyncEvents(_AsyncLoop[Event]):
+    """What aiter_events() returns: an async iterator of Events, and an async context manager."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
 
-        async def __anext__(self) -> Item: ...
-
-
-class AsyncEvents(_AsyncLoop):
-    """What aiter_events() returns."""
+class AsyncItems(_AsyncLoop[Item]):
+    """What aiter_items() returns: an async iterator of items, and an async context manager."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
 
-        async def __anext__(self) -> Event: ...
-
-
-class AsyncChunks(_AsyncLoop):
-    """What aiter_chunks() returns."""
+class AsyncChunks(_AsyncLoop[bytes]):
+    """What aiter_chunks() returns: an async iterator of bytes, and an async context manager."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        async def __anext__(self) -> bytes: ...
 
 
 async def _close(objects: list[object]) -> Exception | None:

@@ -3,31 +3,31 @@
 
 from __future__ import annotations
 
+from .annotations import Any, Callable
+from .errors import Buffer
 from .event_stream import EventStream, check_kind
-from .items import DONE, Block, Comment, Event
+from .items import DONE, Block, Comment, Done, Event, Ignored, Item
 from .parser import Parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
-    from typing import Any
-
-    from typing_extensions import Buffer
-
-    from .items import Done, Ignored, Item
 
 
 class Dispatcher:
-    """Calls a function for each item, in stream order.
+    """Calls a function for each item, in the order of the stream.
 
-    For transports that call a function when bytes arrive (asyncio.Protocol, pycurl). If a
+    It is for transports that call a function when bytes arrive (asyncio.Protocol, pycurl). If a
     callback raises an error, it passes through, and the next call of feed() or close()
-    continues with the items after it. A Block goes to ``on_event``.
+    continues with the items after it.
 
-    ``stream`` says how the stream ends; if it does not have ``all_items``, only ``on_event`` is
-    called. Without it all items are dispatched, and the parser reports ignored lines if
-    ``on_ignored`` is given. Raises TypeError for a stream that is no EventStream of this package.
+    - ``on_event`` is called with each Event, and with each Block.
+    - ``on_comment``, ``on_done``, ``on_ignored`` are called with each Comment, DONE, Ignored.
+    - ``stream``: an EventStream, which says how the stream ends. If it does not have
+      ``all_items``, only ``on_event`` is called. Without it all items are dispatched, and
+      ignored lines if ``on_ignored`` is given.
+
+    Raises TypeError for a stream that is no EventStream of this package.
 
     >>> dispatcher = Dispatcher(on_event=lambda event: print(event.data))
     >>> dispatcher.feed(b"data: 1\\n\\n")
@@ -45,19 +45,19 @@ class Dispatcher:
         on_comment: Callable[[Comment], object] | None = None,
         on_done: Callable[[Done], object] | None = None,
         on_ignored: Callable[[Ignored], object] | None = None,
-        stream: EventStream | None = None,
+        stream: EventStream[Any] | None = None,
     ) -> None:
         if stream is None:
             parser = Parser(report_ignored=on_ignored is not None)
             stream = EventStream(parser=parser, all_items=True)
-        check_kind("stream", stream, (EventStream,))
+        check_kind("stream must be an EventStream", stream, (EventStream,))
         # Imported here: nothing else needs it.
         import collections
 
         self._on_event = on_event
-        self._on_comment = on_comment
-        self._on_done = on_done
-        self._on_ignored = on_ignored
+        self._on_comment: Callable[[Any], object] | None = on_comment
+        self._on_done: Callable[[Any], object] | None = on_done
+        self._on_ignored: Callable[[Any], object] | None = on_ignored
         self._stream = stream
         # The items that no callback has received yet.
         self._items: deque[Item] = collections.deque()
@@ -89,7 +89,6 @@ class Dispatcher:
     def _dispatch(self) -> None:
         while self._items:
             item = self._items.popleft()
-            callback: Any
             if isinstance(item, (Event, Block)):
                 callback = self._on_event
             elif isinstance(item, Comment):

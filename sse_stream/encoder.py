@@ -12,6 +12,7 @@ _RETRY_BOUND = 2**64
 def encode(item: Event | Block | Comment | Done, *, last_event_id: str = "") -> bytes:
     """Return the bytes of one Event, Block, Comment or DONE, ended by a blank line.
 
+    They are UTF-8 with LF as line end, as the HTML standard, 9.2.5, defines an event stream.
     ``last_event_id`` is the last event ID string that the reader has: the ``id`` of the
     previous event. The ID of an Event is written if it differs; an empty ID resets it. The
     type of an Event is written unless it is ``message``. Of a Block, exactly the fields that

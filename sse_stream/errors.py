@@ -19,9 +19,10 @@ class SSEError(Exception):
 
 
 class EventTooLargeError(SSEError):
-    """The bytes buffered for one block exceed the limit.
+    """The bytes buffered for one block exceed ``max_event_size`` of the parser.
 
-    ``limit`` is in bytes. ``last_event_id`` is the last event ID string, to resume from.
+    - ``limit``: that limit, in bytes.
+    - ``last_event_id``: the last event ID string, to resume from.
 
     >>> from sse_stream import Parser
     >>> Parser(max_event_size=8).feed(b"data: 123")
@@ -43,9 +44,10 @@ class EventTooLargeError(SSEError):
 class IncompleteStreamError(SSEError):
     """The source ended before DONE or the event that ``until`` waits for, or it broke off.
 
-    ``last_event_id`` is the last event ID string, to resume from. ``tail`` is the start of the
-    text at the end that is no event, such as an error page, or empty. ``missing`` says which end
-    did not come.
+    - ``last_event_id``: the last event ID string, to resume from.
+    - ``tail``: if the stream broke off with an error page or a JSON error, its first 200 bytes
+      as text, else an empty text.
+    - ``missing``: which end did not come, in words.
 
     >>> from sse_stream import iter_events
     >>> try:
@@ -105,7 +107,7 @@ def find_signature(start: bytes) -> tuple[int, str]:
 class NotEventStreamError(SSEError):
     """What came was not an event stream, but a JSON error, an HTML page or compressed bytes.
 
-    ``start`` holds its first bytes, at most 4,096.
+    - ``start``: its first bytes, at most 4,096.
 
     >>> from sse_stream import iter_events
     >>> list(iter_events([b'{"error": "bad key"}']))

@@ -6,7 +6,9 @@ Everything in this package that reads a stream uses EventStream; no other file k
 
 from __future__ import annotations
 
+from .annotations import Any, Callable, Generic, ItemT, overload
 from .errors import (
+    Buffer,
     EventTooLargeError,
     IncompleteStreamError,
     NotEventStreamError,
@@ -15,17 +17,13 @@ from .errors import (
     find_signature,
     is_async,
 )
-from .items import DONE, Block, Event
+from .items import DONE, Block, Event, Item
 from .parser import Parser, PureParser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    from typing_extensions import Buffer
-
-    from .items import Item
+    from collections.abc import Sequence
+    from typing import Literal
 
 # How many of the first bytes NotEventStreamError shows.
 _START = 4096
@@ -33,18 +31,23 @@ _START = 4096
 _FOREIGN = (b"{", b"[{", b"<")
 
 
-class EventStream:
+class EventStream(Generic[ItemT]):
     """One event stream from its first chunk to its end, without I/O.
 
-    Feed it each chunk and close it at the end; it returns the events (with ``all_items`` every
-    item), and raises an error if the stream was not complete or not an event stream.
+    Feed it each chunk and close it at the end. It returns the events, and raises an error if
+    the stream was not complete or not an event stream.
 
-    ``parser`` is a Parser with options of your own. The stream is complete at DONE, or at the
-    first event (or Block) for which ``until`` returns true: ``until`` is called once for each
-    event, before the event is returned. After that event nothing is returned, and nothing
-    after DONE unless ``all_items``. ``flush`` treats the end of the source as the missing blank
-    line. With ``require_done``, an end before the stream is complete is an error. Raises
-    TypeError for a wrong argument. One thread at a time may use a stream.
+    - ``parser``: a new Parser with options of your own.
+    - ``all_items``: return every item, also after DONE.
+    - ``until``: it is called once for each event (or Block), before the event is returned. If it
+      returns true, the stream is complete, and nothing after that event is returned.
+    - ``flush``: treat the end of the source as the missing blank line.
+    - ``require_done``: an end before DONE and before the event of ``until`` is an
+      IncompleteStreamError.
+
+    Raises TypeError for a wrong argument; an async ``until`` is one. One thread at a time may
+    use a stream. For type checkers it is an EventStream[Event], with ``all_items`` an
+    EventStream[Item]; for a parser with ``blocks=True``, write EventStream[Block].
 
     >>> stream = EventStream(require_done=True)
     >>> stream.feed(b"data: 1\\n\\ndata: [DONE]\\n\\n")
@@ -54,15 +57,46 @@ class EventStream:
     """
 
     __slots__ = (
-        "_all_items", "_closed", "_flush", "_is_reading", "_parser", "_require_done", "_start",
-        "_too_large", "_until", "complete", "over",
+        "_all_items", "_closed", "_feed", "_flush", "_is_reading", "_parser", "_require_done",
+        "_start", "_too_large", "_until", "complete", "over",
     )  # fmt: skip
 
     complete: bool
-    """Whether DONE came, or the event that ``until`` accepts."""
+    """Whether DONE came, or the first event for which ``until`` returned true."""
     over: bool
-    """Whether nothing more is returned: the stream is complete, closed, or ended by an error."""
+    """Whether nothing more is returned: after the event of ``until``, after DONE (unless
+    ``all_items``), after close() and after an error."""
 
+    @overload
+    def __init__(
+        self: EventStream[Event],
+        *,
+        parser: None = None,
+        all_items: Literal[False] = False,
+        until: Callable[[Event], object] | None = None,
+        flush: bool = False,
+        require_done: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        *,
+        parser: Parser | None,
+        all_items: Literal[False] = False,
+        until: Callable[[ItemT], object] | None = None,
+        flush: bool = False,
+        require_done: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: EventStream[Item],
+        *,
+        parser: Parser | None = None,
+        all_items: bool,
+        until: Callable[[Any], object] | None = None,
+        flush: bool = False,
+        require_done: bool = False,
+    ) -> None: ...
     def __init__(
         self,
         *,
@@ -74,12 +108,13 @@ class EventStream:
     ) -> None:
         if parser is None:
             parser = Parser()
-        check_kind("parser", parser, (Parser, PureParser))
+        check_kind("parser must be a Parser", parser, (Parser, PureParser))
         if until is not None and not callable(until):
             raise TypeError(f"until must be a function or None, not {type(until).__name__}")
         if is_async(until):
             raise TypeError("until must not be async: it is called without await")
         self._parser = parser
+        self._feed: Callable[[Buffer], list[Any]] = parser.feed
         self._all_items = bool(all_items)
         self._until = until
         self._flush = bool(flush)
@@ -95,10 +130,11 @@ class EventStream:
 
     @property
     def parser(self) -> Parser:
-        """The parser. Once the stream is over, it may have read on to the end of the chunk."""
+        """The parser. When the stream is over, it has read on to the end of the chunk: to resume,
+        take the ``id`` of the last event, not the parser's ``last_event_id``."""
         return self._parser
 
-    def feed(self, data: Buffer) -> list[Any]:
+    def feed(self, data: Buffer) -> list[ItemT]:
         """Process the next chunk, which may end anywhere; return the items that it completes.
 
         Returns an empty list once the stream is over. Raises NotEventStreamError at the first
@@ -110,7 +146,7 @@ class EventStream:
                 return self._after_the_end()
             data = self._check_start(data)
         try:
-            items = self._parser.feed(data)
+            items = self._feed(data)
         except (TypeError, RuntimeError):
             raise  # a wrong argument, or the call of another thread: nothing has changed
         except BaseException as error:
@@ -126,7 +162,7 @@ class EventStream:
                 return items
         return self._returned(items)
 
-    def close(self, *, cut: bool = False) -> list[Any]:
+    def close(self, *, cut: bool = False) -> list[ItemT]:
         """End the stream; return the items that its end completes.
 
         ``cut`` says that the source did not end by itself, for example because of a timeout:
@@ -138,9 +174,9 @@ class EventStream:
         Nothing of a truncated event is returned then.
         """
         if self.over:
-            items = self._after_the_end()
+            nothing = self._after_the_end()
             self._closed = True
-            return items
+            return nothing
         self._end()
         parser = self._parser
         last_event_id = parser.last_event_id
@@ -153,9 +189,9 @@ class EventStream:
         if self._require_done and in_line:
             # The line had no end: an event that flush made of it may be truncated.
             items = [item for item in items if not isinstance(item, (Event, Block))]
-        items = self._returned(items)
+        returned = self._returned(items)
         if self.complete:
-            return items
+            return returned
         if tail and not recognised and not cut:
             raise NotEventStreamError(self._start)
         broken = tail.startswith(_FOREIGN) and not cut
@@ -165,7 +201,7 @@ class EventStream:
                 missing = "the event that `until` waits for"
             text = tail.decode("utf-8", "replace") if broken else ""
             raise IncompleteStreamError(last_event_id, text, missing)
-        return items
+        return returned
 
     def _end(self, error: BaseException | None = None) -> None:
         self.over = self._closed = True
@@ -191,7 +227,7 @@ class EventStream:
         self._start = start
         return data
 
-    def _returned(self, items: Sequence[Item]) -> list[Item]:
+    def _returned(self, items: Sequence[Item]) -> list[Any]:
         """Return those of the items that the caller gets, up to the end of the answer."""
         returned: list[Item] = []
         for item in items:
@@ -226,8 +262,7 @@ class EventStream:
             raise
 
 
-def check_kind(name: str, value: object, kinds: tuple[type, ...]) -> None:
-    """Raise TypeError if the argument ``name`` is not of this copy of the package."""
+def check_kind(rule: str, value: object, kinds: tuple[type, ...]) -> None:
+    """Raise TypeError with the ``rule`` if a value is not of this copy of the package."""
     if not isinstance(value, kinds):
-        kind = kinds[0].__name__
-        raise TypeError(f"{name} must be a {kind} of this package, not {type(value)!r}")
+        raise TypeError(f"{rule} of this package, not {type(value)!r}")

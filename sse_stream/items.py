@@ -11,13 +11,15 @@ from os import environ
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeAlias, TypeVar
+    from enum import Enum
+    from typing import Any, Final, TypeAlias, TypeVar
 
     from typing_extensions import Self, overload
     from typing_extensions import final as final
 
     T = TypeVar("T")
 else:
+    Any = Self = object  # for typing.get_type_hints()
 
     def final(definition):
         """Return the definition as it is: only type checkers use this decorator."""
@@ -36,7 +38,6 @@ class _Value:
     """
 
     __slots__ = ()
-    __match_args__: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
         if cls.__module__ != __name__:
@@ -44,7 +45,12 @@ class _Value:
             raise TypeError(f"{names} is final: it cannot be the base of a class")
 
     def _members(self) -> tuple[object, ...]:
-        return tuple([getattr(self, name) for name in self.__match_args__])
+        kind: Any = type(self)
+        return tuple([getattr(self, name) for name in kind.__match_args__])
+
+    def _by_name(self) -> dict[str, object]:
+        kind: Any = type(self)
+        return dict(zip(kind.__match_args__, self._members(), strict=True))
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -55,7 +61,7 @@ class _Value:
         return hash(self._members())
 
     def __repr__(self) -> str:
-        members = [f"{name}={getattr(self, name)!r}" for name in self.__match_args__]
+        members = [f"{name}={value!r}" for name, value in self._by_name().items()]
         return f"{type(self).__name__}({', '.join(members)})"
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
@@ -63,8 +69,7 @@ class _Value:
 
     def __replace__(self, **changes: Any) -> Self:
         """Return a copy with other values for the members named (``copy.replace``)."""
-        members = {name: getattr(self, name) for name in self.__match_args__}
-        return type(self)(**members | changes)
+        return type(self)(**self._by_name() | changes)
 
 
 class _WithData(_Value):
@@ -90,8 +95,8 @@ class _WithData(_Value):
 
         ``path`` is keys of objects and indexes of arrays. ``default`` is returned where a step
         of it is missing, null or in a value of another kind. ``loads`` decodes the text
-        (json.loads by default); its own error passes through. Raises ValueError for a Block
-        without data.
+        (json.loads by default); its own error, such as ValueError, passes through. Raises
+        ValueError for a Block without data.
 
         >>> event = Event(data='{"choices": [{"delta": {"content": null}}]}')
         >>> event.json("choices", 0, "delta", "content", default="")
@@ -142,10 +147,6 @@ def _decode(data: str) -> Any:
 class Event(_WithData):
     """A dispatched event (HTML standard, 9.2.6).
 
-    ``event`` is its type, ``data`` the data buffer, ``id`` the last event ID string
-    when it was dispatched, ``retry`` the reconnection time in milliseconds if this block
-    set one, else None.
-
     >>> Event(data='{"n": 1}').json()
     {'n': 1}
     """
@@ -185,7 +186,7 @@ class Event(_WithData):
 
     @property
     def retry(self) -> int | None:
-        """The reconnection time in milliseconds that this block set, or None."""
+        """The reconnection time that this block set, in milliseconds, or None."""
         return self._retry
 
 
@@ -203,10 +204,9 @@ def make_event(event: str, data: str, id: str, retry: int | None) -> Event:
 class Block(_WithData):
     """The fields of one block as they were received; see ``Parser(blocks=True)``.
 
-    None stands for a field that the block did not have. ``event`` is the value of its last
-    event field, ``data`` the values of its data fields, joined by newlines, ``id`` the value of
-    its last id field, ``retry`` that of its last retry field, in milliseconds. An ``id`` or
-    ``retry`` that the standard ignores is no field.
+    None stands for a field that the block did not have, and an empty text for one without a
+    value. The last ``event``, ``id`` and ``retry`` count; an ``id`` or ``retry`` that the
+    standard ignores is no field. A block without ``data`` is returned too.
 
     >>> Block(event="message", id="7")
     Block(event='message', data=None, id='7', retry=None)
@@ -236,7 +236,7 @@ class Block(_WithData):
 
     @property
     def event(self) -> str | None:
-        """The value of the event field, or None."""
+        """The value of the last event field, or None."""
         return self._type
 
     @property
@@ -246,18 +246,18 @@ class Block(_WithData):
 
     @property
     def id(self) -> str | None:
-        """The value of the id field, or None."""
+        """The value of the last id field, or None."""
         return self._id
 
     @property
     def retry(self) -> int | None:
-        """The value of the retry field in milliseconds, or None."""
+        """The value of the last retry field, in milliseconds, or None."""
         return self._retry
 
 
 @final
 class Comment(_Value):
-    """A comment line: ``text`` is the line without its colon and one space after it.
+    """A comment line (HTML standard, 9.2.6), which is returned at its own place in the stream.
 
     >>> Comment("PROCESSING").text
     'PROCESSING'
@@ -275,7 +275,7 @@ class Comment(_Value):
 
     @property
     def text(self) -> str:
-        """The comment, decoded."""
+        """The line, decoded, without its colon and one space after it."""
         return self._text
 
 
@@ -283,8 +283,8 @@ class Comment(_Value):
 class Ignored(_Value):
     """A line that the standard tells a parser to ignore; see ``Parser(report_ignored=True)``.
 
-    ``line`` is the whole line: one with an unknown field name, a ``retry`` that is not a
-    number, or an ``id`` with NUL.
+    It has an unknown field name, a ``retry`` that is not a number below 2**64, or an ``id``
+    with NUL.
 
     >>> Ignored("error: context full").line
     'error: context full'
@@ -306,33 +306,42 @@ class Ignored(_Value):
         return self._line
 
 
-@final
-class Done:
-    """The class of DONE, which ends the streams of model providers.
+if TYPE_CHECKING:
 
-    >>> Done() is DONE
-    True
-    """
+    class Done(Enum):
+        """For type checkers an Enum of one member: ``item is DONE`` excludes it afterwards."""
 
-    __slots__ = ()
-    __match_args__ = ()
+        DONE = "[DONE]"
+        __match_args__ = ()
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Done is final: it cannot be the base of a class")
+    DONE: Final = Done.DONE
+else:
 
-    def __new__(cls) -> Done:
-        return DONE
+    class Done:
+        """The class of DONE, which ends the streams of model providers.
 
-    def __repr__(self) -> str:
-        return "DONE"
+        >>> Done() is DONE
+        True
+        """
 
-    def __reduce__(self) -> str:
-        # A string names the global: copy and pickle give the same object.
-        return "DONE"
+        __slots__ = ()
+        __match_args__ = ()
 
+        def __init_subclass__(cls) -> None:
+            raise TypeError("Done is final: it cannot be the base of a class")
 
-DONE: Done = _new(Done)
-"""What a parser returns for an event whose data is ``[DONE]``; test for it with ``is``."""
+        def __new__(cls) -> Done:
+            return DONE
+
+        def __repr__(self) -> str:
+            return "DONE"
+
+        def __reduce__(self) -> str:
+            # A string names the global: copy and pickle give the same object.
+            return "DONE"
+
+    DONE = _new(Done)
+    """What a parser returns for an event whose data is ``[DONE]``; test for it with ``is``."""
 
 # Whether the compiled form is used. Only its absence is no error: one that cannot be loaded is.
 COMPILED = False
@@ -350,3 +359,4 @@ if TYPE_CHECKING:
     Item: TypeAlias = Event | Block | Comment | Done | Ignored
 else:
     Item = Event | Block | Comment | Done | Ignored
+    """Everything that a parser returns. DONE is the only object of the class Done."""

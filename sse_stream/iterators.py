@@ -3,20 +3,16 @@
 
 from __future__ import annotations
 
-from .errors import IncompleteStreamError, as_bytes
+from .annotations import Any, Callable, Generator, T
+from .errors import Buffer, IncompleteStreamError, as_bytes
 from .event_stream import EventStream
-from .sources import open_source
+from .items import Event, Item
+from .parser import Parser
+from .sources import Source, open_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
-    from typing import Any
-
-    from typing_extensions import Buffer
-
-    from .items import Event, Item
-    from .parser import Parser
-    from .sources import Source
+    from collections.abc import Iterable
 
 
 def iter_events(
@@ -31,14 +27,20 @@ def iter_events(
     """Yield the events of a response, file, socket, bytes or iterable of bytes, as they arrive.
 
     It stops at DONE, after the first event for which ``until`` returns true, or where the
-    source ends. With ``require_done``, a source that ends before that raises
-    IncompleteStreamError. ``flush`` treats the end of the source as the missing blank line.
-    ``drain`` reads the rest of the source and discards it, with any error, so that an HTTP
-    client can use its connection again.
+    source ends.
 
-    Errors of the source pass through, after all events before them. The iterator closes the
-    source when it stops before the source ends, is closed or is dropped. Raises TypeError for
-    a wrong source, and the errors of EventStream.
+    - ``parser``: a new Parser with options of your own; one with ``blocks=True`` is a TypeError.
+    - ``until``: it is called once for each event, before the event is returned.
+    - ``flush``: treat the end of the source as the missing blank line.
+    - ``require_done``: if the source ends before DONE and before the event of ``until``, raise
+      IncompleteStreamError.
+    - ``drain``: after the end of the answer, read the rest of the source and discard it, with
+      any error, so that an HTTP client can use its connection again.
+
+    Raises TypeError for a wrong argument, at once, and the errors of EventStream.feed() and
+    EventStream.close(). Errors of the source pass through. Each comes after all events before
+    it. The iterator closes the source if it stops before the source ends, is closed or is
+    dropped; a source that was read to its end stays open.
 
     >>> [event.data for event in iter_events([b"data: 1\\n\\ndata: [DONE]\\n\\n"])]
     ['1']
@@ -58,7 +60,8 @@ def iter_items(
 ) -> Generator[Item, None, None]:
     """Yield every item of a source: also comments and DONE, which does not stop it.
 
-    ``until`` is called for each event (or Block). Otherwise like iter_events().
+    ``until`` is called for each event, or for each Block if the parser has ``blocks=True``.
+    Otherwise it is like iter_events().
 
     >>> list(iter_items([b": hi\\n", b"data: 1\\n\\n"]))
     [Comment(text='hi'), Event(event='message', data='1', id='', retry=None)]
@@ -75,11 +78,13 @@ _SIZE = 65536
 def iter_chunks(source: Source, *, size: int = _SIZE) -> Generator[bytes, None, None]:
     """Yield the bytes of a source as they arrive; it never waits until a buffer is full.
 
-    The sources are those of iter_events(). Where the source is read with a number of bytes, a
-    chunk has at most ``size`` bytes; chunks that the source makes itself are not cut. A
-    non-blocking file that has no data now raises BlockingIOError. The source is closed as with
-    iter_events(). Raises TypeError for a wrong source, ValueError for a size that is not
-    positive.
+    The sources are those of iter_events(), and are closed as there. ``size`` is the number of
+    bytes that are asked for at once, where the source is read so; chunks that the source makes
+    itself are not cut.
+
+    Raises TypeError for a wrong argument and ValueError for a size that is not positive, at
+    once; BlockingIOError if a non-blocking file has no data now. Errors of the source pass
+    through.
 
     >>> import io
     >>> list(iter_chunks(io.BytesIO(b"data: 1\\n\\n"), size=5))
@@ -93,7 +98,7 @@ def events_only(
     until: Callable[[Event], object] | None,
     flush: bool,
     require_done: bool,
-) -> EventStream:
+) -> EventStream[Event]:
     """Return an EventStream that gives events alone; refuse a parser that gives Blocks."""
     stream = EventStream(parser=parser, until=until, flush=flush, require_done=require_done)
     if stream.parser.blocks:
@@ -106,24 +111,24 @@ class ChunkStream:
 
     over = False
 
-    def feed(self, data: Buffer) -> list[bytes]:
+    def feed(self, data: Buffer) -> list[Any]:
         chunk = as_bytes(data)
         return [chunk] if chunk else []
 
-    def close(self, *, cut: bool = False) -> list[bytes]:
+    def close(self, *, cut: bool = False) -> list[Any]:
         if cut:
             raise IncompleteStreamError
         return []
 
 
-def _started(generator: Generator[Any, None, None]) -> Generator[Any, None, None]:
+def _started(generator: Generator[T, None, None]) -> Generator[T, None, None]:
     """Run a generator to its first yield, so that closing or dropping it closes the source."""
     next(generator)
     return generator
 
 
 def _read(
-    source: object, chunks: Iterable[Buffer], stream: EventStream | ChunkStream, drain: bool
+    source: object, chunks: Iterable[Buffer], stream: EventStream[Any] | ChunkStream, drain: bool
 ) -> Generator[Any, None, None]:
     # What must be closed if the source does not end; the last one first.
     to_close: list[object] = [source] if chunks is source else [source, chunks]
@@ -153,7 +158,7 @@ def _read(
         raise error
 
 
-def _discard(chunks: Iterator[Buffer], to_close: list[object]) -> None:
+def _discard(chunks: Iterable[Buffer], to_close: list[object]) -> None:
     """Read the rest of a source whose answer is complete."""
     try:
         for _ in chunks:

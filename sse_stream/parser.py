@@ -25,14 +25,17 @@ FAST_PATH = True  # whether a chunk that is one block may be processed without s
 
 @final
 class Parser:
-    """A push-style parser of one event stream (HTML standard, 9.2.6).
+    """A push parser of one event stream (HTML standard, 9.2.5 and 9.2.6), without I/O.
 
-    ``last_event_id`` is the initial last event ID string, to resume a stream. A block whose data
-    equals ``done``, with up to 16 spaces around it, is returned as DONE; None turns this off.
-    ``max_event_size`` limits the bytes buffered for one block and its line in progress; None means
-    no limit. With ``report_ignored``, each ignored line is returned as Ignored; with ``blocks``,
-    each block as a Block, not as an Event. Raises TypeError or ValueError for invalid arguments.
-    One thread at a time may use a parser.
+    - ``last_event_id``: the initial last event ID string, to resume a stream.
+    - ``done``: a block whose data equals it, with up to 16 spaces around it, is returned as DONE;
+      None turns this off.
+    - ``max_event_size``: how many bytes of one block, with its line in progress, may be buffered
+      (64 MiB by default); None means no limit.
+    - ``report_ignored``: return each ignored line as an Ignored.
+    - ``blocks``: return each block as a Block, not as an Event.
+
+    Raises TypeError or ValueError for a wrong argument. One thread at a time may use a parser.
 
     >>> Parser().feed(b": hi\\ndata: one\\n\\n")
     [Comment(text='hi'), Event(event='message', data='one', id='', retry=None)]
@@ -96,7 +99,8 @@ class Parser:
 
     @property
     def ignored(self) -> int:
-        """How many lines were ignored: an unknown name, a bad ``retry``, an ``id`` with NUL."""
+        """How many lines were ignored: an unknown name, a ``retry`` that is not a number below
+        2**64, an ``id`` with NUL."""
         return self._ignored
 
     @property
@@ -119,21 +123,14 @@ class Parser:
 
     @property
     def recognised(self) -> bool:
-        """Whether a line belonged to an event stream. close() does not change it.
-
-        That is a line with the name data, event, id or retry (a line in progress needs its
-        colon), or a comment that came before any ignored line.
-        """
+        """Whether there was a line with the name data, event, id or retry (in a line in progress,
+        with its colon), or a comment before any ignored line. close() does not change it."""
         return self._end_state()[1]
 
     @property
     def ignored_tail(self) -> bytes:
-        """The first 200 bytes of the ignored lines at the end. close() does not change it.
-
-        These are the lines after the last one with the name data, event, id or retry, each with
-        LF, without blank lines and comments. The line in progress is one of them if it cannot
-        become a comment or a line with such a name.
-        """
+        """The first 200 bytes of the ignored lines after the last line with a known name, each
+        with LF, and of a line in progress that can only be ignored. close() does not change it."""
         return self._end_state()[2]
 
     def __repr__(self) -> str:
@@ -146,8 +143,8 @@ class Parser:
     def feed(self, data: Buffer) -> list[Item]:
         """Process the next chunk, which may end anywhere; return the items that it completes.
 
-        Raises TypeError for text, EventTooLargeError at the limit (and on every later
-        call), ParserClosedError after close().
+        Raises TypeError for text, which changes nothing; EventTooLargeError at the limit and on
+        every later call; ParserClosedError after close().
         """
         if self._closed:
             raise self._refusal()
@@ -186,8 +183,8 @@ class Parser:
     def close(self, *, flush: bool = False) -> list[Item]:
         """End the stream; return the items that its end completes.
 
-        An unfinished block is discarded (9.2.6), unless it is DONE. ``flush`` treats the
-        end as the missing blank line. Raises the same errors as feed().
+        An unfinished block is discarded (9.2.6), unless it is DONE. ``flush``: treat the end as
+        the missing blank line. Raises EventTooLargeError and ParserClosedError as feed() does.
         """
         if self._closed:
             raise self._refusal()
@@ -248,6 +245,7 @@ class Parser:
         """Process complete lines (9.2.6); return whether the last one is blank."""
         recognised, ignored_tail = self._recognised, self._ignored_tail
         line: _Bytes = b""
+        removed = b""  # the name of a long line, which was cut off it
         for line in lines:
             if near_limit and self._retained() + len(line) > self._limit:
                 self._fail()
@@ -345,7 +343,7 @@ class Parser:
         # A character has at most four bytes: longer data cannot be equal to ``done``.
         size = 4 * self._done_size
         data = self._data
-        field, _, value = self._line[: len(b"data: ") + size + 1].partition(b":")
+        field, _, value = bytes(self._line[: len(b"data: ") + size + 1]).partition(b":")
         if field == b"data":
             if data is not None:
                 return False  # ``done`` has no newline

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from .items import value_at
+from .annotations import Any, Callable
+from .items import Block, Event, value_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, TypeAlias
-
-    from .items import Block, Event
+    from typing import TypeAlias
 
     Json: TypeAlias = dict[str, Any] | list[Any] | str | float | None
 

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
         | _HasContent
         | _AsyncRead
     )
+else:
+    Source = AsyncSource = object  # for typing.get_type_hints()
 
 
 def open_source(source: Any, caller: str, size: int) -> Iterable[Buffer]:

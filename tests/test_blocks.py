@@ -49,6 +49,8 @@ def read(chunks: list[bytes], *, flush: bool = False, **options: Any) -> tuple[l
 def test_the_fields_of_a_block(name: str) -> None:
     stream, items = CASES[name]
     assert read([stream])[0] == read(single_bytes(stream))[0] == items
+    # After a block, the fast path for a chunk that is one event must not be taken.
+    assert read([b"data: 0\n\n", stream])[0] == [Block(data="0"), *items]
 
 
 def test_flush_gives_the_block_that_the_end_cut() -> None:
@@ -127,16 +129,19 @@ def test_all_else_is_as_without_blocks(
                 found.append(Event(item.event or "message", item.data, last_event_id, item.retry))
         return found
 
-    for chunk in [*split_at(stream, boundaries), None]:
+    found: list[list[Item]] = [[], []]
+    for chunk in [*split_at(stream, boundaries), b"", None]:
         last_event_id = plain.last_event_id
-        outcomes: list[Any] = []
-        for parser in (plain, blocks):
+        # A Block that comes before the limit delays the error to the next call: the empty chunk.
+        errors: list[bool] = []
+        for parser, got in zip((plain, blocks), found, strict=True):
             try:
                 items = parser.close(flush=True) if chunk is None else parser.feed(chunk)
-                outcomes.append(events(items, last_event_id))
-            except EventTooLargeError as error:
-                outcomes.append(str(error))
-        assert outcomes[0] == outcomes[1]
+                got += events(items, last_event_id)
+                errors.append(False)
+            except EventTooLargeError:
+                errors.append(True)
+        assert found[0] == found[1] and (chunk or errors[0] == errors[1])
         states = [
             (p.last_event_id, p.retry, p.incomplete, p.ignored, p.in_line, p.recognised)
             for p in (plain, blocks)

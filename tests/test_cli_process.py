@@ -128,6 +128,15 @@ def test_a_failing_read_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
     assert done.stderr == b"sse_stream: Input/output error\n"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [[CHAT], [], ["--until=message", CHAT], ["--max-event-size=2", CHAT], ["/proc/self/mem"]],
+)
+def test_the_file_is_closed_however_the_stream_ends(arguments: list[str]) -> None:
+    done = run(*arguments, stream=b"data: x\n\n", PYTHONWARNINGS="always::ResourceWarning")
+    assert b"ResourceWarning" not in done.stderr
+
+
 @posix
 def test_a_nonblocking_pipe_without_data_is_an_error() -> None:
     reading, writing = os.pipe()

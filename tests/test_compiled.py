@@ -899,7 +899,7 @@ def wrong_calls(parser_class: Any, text: str) -> list[Callable[[], object]]:
     return [
         lambda: Event(text, text, text, 1, 2),  # type: ignore[call-arg]
         lambda: Event(text, event=text),  # type: ignore[misc]
-        lambda: Block(**{"id": text, text: text}),
+        lambda: Block(**{"id": text, text: text}),  # type: ignore[arg-type]
         lambda: Comment(**{text: text}),
         lambda: Ignored(text, text),  # type: ignore[call-arg]
         lambda: parser_class(text),

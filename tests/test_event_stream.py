@@ -43,7 +43,7 @@ TAKING_UNTIL: list[Callable[..., object]] = [
 ]
 
 
-def fed(stream: EventStream, chunks: list[bytes]) -> list[Any]:
+def fed(stream: EventStream[Any], chunks: list[bytes]) -> list[Any]:
     return [item for chunk in chunks for item in stream.feed(chunk)]
 
 
@@ -61,7 +61,7 @@ def is_stop(event: Event | Block) -> bool:
 
 
 def test_events_alone_or_every_item() -> None:
-    stream = EventStream()
+    stream: EventStream[Any] = EventStream()
     assert [stream.feed(chunk) for chunk in CHUNKS] == [[], EVENTS, []]
     assert stream.complete and stream.over and stream.feed(b"data: 4\n\n") == []
     assert stream.close() == []
@@ -462,7 +462,9 @@ def test_require_done_accepts_no_event_of_a_line_without_its_end(
 ) -> None:
     for chunks in chunkings(stream):
         for until in (None, is_stop):
-            read = EventStream(flush=True, require_done=True, until=until, all_items=True)
+            read: EventStream[Any] = EventStream(
+                flush=True, require_done=True, until=until, all_items=True
+            )
             got = fed(read, chunks)
             if until and Event("stop", "1") in items:
                 assert got + read.close() == items and read.complete
@@ -521,7 +523,7 @@ def test_flush_completes_nothing_of_a_stream_that_was_cut() -> None:
 
 
 def test_a_cut_after_the_answer_was_complete_is_no_error() -> None:
-    read = EventStream(all_items=True)
+    read: EventStream[Any] = EventStream(all_items=True)
     read.feed(b"data: [DONE]\n\ndata: 1\n")
     assert read.close(cut=True) == [] and read.complete
     # An unfinished block whose data is that of DONE is complete too.

@@ -171,7 +171,7 @@ def test_ignored_lines_are_items(iterate: Any) -> None:
 @every_call
 def test_blocks_are_items_and_no_events(iterate: Any) -> None:
     if iterate in OF_EVENTS:
-        with pytest.raises(TypeError, match="gives no events: use iter_items or EventStream"):
+        with pytest.raises(TypeError, match=r"gives no events: use iter_items or EventStream$"):
             iterate(Source([]), parser=Parser(blocks=True))
         return
     got = consume(iterate, [b"id: 1\n\ndata: 2\n\n"], parser=Parser(blocks=True))
@@ -391,7 +391,15 @@ def test_close_may_be_missing_none_or_async() -> None:
         async def close(self) -> None:
             raise AssertionError("it cannot be awaited here")
 
-    for source in (Bare(), WithNone(), WithAsync()):
+    class WithResult(Bare):
+        def close(self) -> object:
+            return Result()
+
+    class Result:
+        def close(self) -> None:
+            raise AssertionError("it is no coroutine")
+
+    for source in (Bare(), WithNone(), WithAsync(), WithResult()):
         items = iter_items(source)
         next(items)
         items.close()
@@ -466,6 +474,44 @@ def test_the_source_is_closed_after_its_iterator_even_if_that_raises(
         else:
             list(items)
     assert closed == ["iterator", "source"]
+
+
+@every_call
+def test_the_chunks_of_a_response_are_closed_before_the_response(iterate: Any) -> None:
+    class Response:
+        def iter_bytes(self) -> Iterable[bytes]:
+            return Both(closed)
+
+        def aiter_bytes(self) -> Both:
+            return Both(closed)
+
+        def close(self) -> None:
+            closed.append("response")
+
+    closed: list[str] = []
+    items = iterate(Response(), until=is_one)
+    if iterate in SYNC:
+        list(items)
+    else:
+        at_once(collect(items))
+    assert closed == ["iterator", "source", "response"]
+
+
+@every_call
+def test_nothing_is_asked_for_after_the_end(iterate: Any) -> None:
+    class Counting(Source):
+        def __next__(self) -> bytes:
+            calls.append(self)
+            return super().__next__()
+
+    calls: list[Source] = []
+    if iterate in SYNC:
+        list(iterate(Counting(CHUNKS), drain=True))
+    else:
+        source = AsyncSource([])
+        source.source = Counting(CHUNKS)
+        at_once(collect(iterate(source, drain=True)))
+    assert len(calls) == len(CHUNKS) + 1
 
 
 @every_call

@@ -70,6 +70,9 @@ OWN: dict[str, Case] = {
         b"data:a\n\n: x\n\ndata:b\n\n: y\ndata:c\n\n",
         [Event(data="a"), Comment("x"), Event(data="b"), Comment("y"), Event(data="c")],
     ),
+    "comment-tab": Case(b":\tx\n", [Comment("\tx")]),
+    "comment-nul": Case(b":a\0b\n", [Comment("a\0b")]),
+    "comment-non-ascii": Case(": é\u2028\n".encode(), [Comment("é\u2028")]),
     "comment-unfinished": Case(b": a\n: b", [Comment("a")], incomplete=True),
     "comment-is-no-unfinished-block": Case(b"data:a\n\n: b\n", [Event(data="a"), Comment("b")]),
     # An event has the reconnection time that its own block set, which must be below 2**64.
@@ -241,8 +244,43 @@ def test_after_a_blank_line_and_in_blocks(case: Case) -> None:
     check(Parser(), [b"data: 1\n\n", case.stream], case, [Event(data="1")])
     blocks = re.split(rb"(?<=\n\n)|(?<=\r\r)|(?<=\r\n\r\n)", case.stream)
     check(Parser(), [b"\n", *blocks], case)
+    check(Parser(), [b"data: 1\n\n", *blocks], case, [Event(data="1")])
     lines = case.stream.splitlines(keepends=True)
     check(Parser(), [b"\n", *lines], case)
+
+
+@pytest.mark.parametrize(
+    "end", [b"\n\n", b"\r\n\r\n", b"\r\r", b"\n\r\n", b"\r\n\n", b"\n", b"\r\n"]
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *[
+            b"",
+            b"x",
+            b" x ",
+            b"\0",
+            "é\U0001f600".encode(),
+            b"\xff",
+            b"a\xf0\x9f\x98",
+            b"\xef\xbb\xbf",
+        ],
+        *[b"a\nid: 8", b"a\rid: 8", b"a\r\nid: 8", b"a\n\nid: 8", b"a\n\ndata: b"],
+        *[b"[DONE]", b" [DONE]  ", b"[DONE]" + b" " * 16, b"[DONE]" + b" " * 17, b"[DONE]x"],
+    ],
+)
+def test_a_chunk_that_is_one_event_gives_the_same_as_its_bytes(value: bytes, end: bytes) -> None:
+    # The chunk that may take the fast path; the bytes of the other parser cannot.
+    chunk = b"data: " + value + end
+    parser, other = Parser(), Parser()
+    for each in (parser, other):
+        assert each.feed(b"id: 7\ndata: 1\n\n") == [Event(data="1", id="7")]
+    for part in (chunk, b"data: 2\n\n"):
+        assert parser.feed(part) == [
+            item for byte in single_bytes(part) for item in other.feed(byte)
+        ]
+        assert parser.last_event_id == other.last_event_id
+        assert parser.incomplete == other.incomplete
 
 
 @by_case
@@ -506,7 +544,7 @@ def test_a_subclass_hides_no_wrong_value(options: dict[str, Any]) -> None:
         ("make_event", [], b"data: b\n\n"),
         ("make_event", [b"data: a\n"], b": c\ndata: b\n\ndata: c"),
         # A chunk that is one event takes a fast path.
-        ("make_event", [b"\n"], b"data: b\n\n"),
+        ("make_event", [b"data: a\n\n"], b"data: b\n\n"),
         ("Comment", [b"event: a\nid: 2\ndata: a\nda"], b"ta\n: b\ndata: b"),
         ("Ignored", [b"data: a"], b"\nx\n"),
         ("as_bytes", [b"data: a"], bytearray(b"b\n\n")),

@@ -448,6 +448,7 @@ def test_the_chunks_are_those_of_the_source() -> None:
 
 def test_size_is_how_much_is_asked_for_at_once() -> None:
     assert list(iter_chunks(File(b"abcde"), size=2)) == [b"ab", b"cd", b"e"]
+    assert list(iter_chunks(File(b"ab"), size=1)) == [b"a", b"b"]
     assert list(iter_chunks([b"abcde"], size=2)) == [b"abcde"]
     reader = asyncio_reader()
     assert at_once(collect(aiter_chunks(reader, size=10))) == [WHOLE[:10], WHOLE[10:]]

@@ -9,9 +9,14 @@ import re
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from support.command import CHAT, ROOT, TEXT, interrupt
+
+from sse_stream import DONE, Comment, Event, Ignored
+from sse_stream.cli import terminal as terminal_module
+from sse_stream.cli.terminal import StandardError, Stats
 
 pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
 
@@ -190,6 +195,45 @@ def test_stats_are_one_line_at_the_end() -> None:
     found = STATS.fullmatch(line)
     assert found and found[1] == "0" and found[3] == "none" and found[4] == "2"
     assert message.rstrip() == "sse_stream: ignored 2 lines, the first: 'x'"
+
+
+def test_what_the_figures_mean(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(terminal_module, "time", SimpleNamespace(monotonic=lambda: now))
+    errors = StandardError()
+    errors.terminal = True
+    stats = Stats(errors)
+    assert str(stats) == (
+        "0 events, 0 bytes, 0 events/s, first event after none, longest gap 0.000 s, "
+        "0 lines ignored"
+    )
+    stats.count(10, [Event(), Comment("")])
+    # Even if a coarse clock has not moved.
+    assert str(stats).startswith("1 events, 10 bytes, 1000 events/s, first event after 0.000 s")
+
+    now = 200.0
+    stats = Stats(errors)
+    now = 200.25
+    stats.count(10, [Event(), Event(), Ignored("x"), Comment("")])
+    now = 200.75
+    stats.count(5, [Event(), DONE])
+    now = 201.0
+    stats.count(5, [Ignored("x")])
+    stats.count(5, [Event()])
+    now = 202.0
+    assert str(stats) == (
+        "4 events, 25 bytes, 2 events/s, first event after 0.250 s, longest gap 0.500 s, "
+        "2 lines ignored"
+    )
+    stats.show()
+    # Shown at most ten times a second, and when asked to.
+    shown = [line[:13] + line[-25:] for line in capsys.readouterr().err.split(ERASE)[1:]]
+    assert shown == [
+        f"\x1b[?7l{events} events, last chunk {silent} s ago\x1b[?7h"
+        for events, silent in ((2, 0), (3, 0), (3, 0), (4, 1))
+    ]
 
 
 def test_the_live_figures_stay_when_output_goes_elsewhere() -> None:

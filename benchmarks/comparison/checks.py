@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 import math
 import os
 import random
 import sys
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +19,11 @@ from parsers import Peer, Seen
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tests"))
 
-from scripts.compare import random_streams
 from support.standard import interpret
+
+from sse_stream.errors import find_signature
+
+CASES = Path(sys.path[0]) / "conformance" / "cases.json"
 
 MIB = 1 << 20
 # MiB; a parser that takes this much without an error has no limit.
@@ -61,6 +66,15 @@ def typical_streams(count: int, seed: int) -> list[bytes]:
         text += chance.choice(["", "data: [DONE]\n\n"])
         streams.append(text.replace("\n", chance.choice(["\n", "\n", "\r\n"])).encode())
     return streams
+
+
+def suite_streams() -> list[bytes]:
+    """Return the bytes of each case of the conformance suite."""
+    cases = json.loads(CASES.read_text(encoding="utf-8"))["cases"]
+    return [
+        case["input"].encode() if "input" in case else b64decode(case["input_base64"])
+        for case in cases
+    ]
 
 
 class Corpus(NamedTuple):
@@ -113,55 +127,11 @@ def one(peer: Peer, *chunks: bytes, **options: Any) -> Seen:
     return peer.see([list(chunks)], **options)[0]
 
 
-def invalid_utf8(peer: Peer) -> str:
-    invalid = [
-        b"\xff",
-        b"\xe2\x82",
-        b"\xf0\x9f\x98",
-        b"\xc0\x80",
-        b"\xed\xa0\x80",
-        b"\xf4\x90\x80\x80",
-    ]
-    streams = [b"data: a" + each + b"b\n\n" for each in invalid]
-    found = peer.see([[stream] for stream in streams] + [cut(stream, 1) for stream in streams])
-    errors = sorted({seen.error for seen in found} - {""})
-    if errors:
-        return "raises" if errors == ["UnicodeDecodeError"] else ", ".join(errors)
-    wanted = [[item[2] for item in interpret(stream).items] for stream in streams]
-    return "replaced" if [seen.data for seen in found] == wanted * 2 else "other characters"
-
-
-def line_separator(peer: Peer) -> str:
-    seen = one(peer, "data: a\u2028b\n\n".encode())
-    return seen.error or ("kept" if seen.data == ["a\u2028b"] else "splits the line")
-
-
 def cr_alone(peer: Peer) -> str:
     seen = one(peer, b"data: a\rdata: b\r\r", b"data: c\r\r", b"data: d\r\r")
     if seen.error or seen.data != ["a\nb", "c", "d"]:
         return seen.error or "no"
     return "at once" if [fed for fed, _ in seen.events] == [1, 2, 3] else "one chunk late"
-
-
-def byte_order_mark(peer: Peer) -> str:
-    stream = b"\xef\xbb\xbfdata: x\n\n"
-    if one(peer, stream).data != ["x"]:
-        return "no"
-    return "yes" if one(peer, *cut(stream, 1)).data == ["x"] else "only within one chunk"
-
-
-def crlf_across_chunks(peer: Peer) -> str:
-    seen = one(peer, b"data: a\r", b"\ndata: b\r\n\r", b"\ndata: c\r\n", b"\r", b"\n")
-    return seen.error or ("yes" if seen.data == ["a\nb", "c"] else "no")
-
-
-def nothing_for(peer: Peer, lines: bytes, before: bytes = b"") -> str:
-    """Whether a block without data gives no event."""
-    seen = one(peer, before + lines + b"\n\ndata: x\n\n")
-    wanted = ["a", "x"] if before else ["x"]
-    if seen.error or len(seen.data) > len(wanted) + 1:
-        return seen.error or "events"
-    return "no event" if seen.data == wanted else "an empty event"
 
 
 def comments(peer: Peer) -> str:
@@ -318,66 +288,34 @@ class Row(NamedTuple):
 def rows(seed: int, measured: dict[str, float]) -> list[Row]:
     """Return the rows in their order; ``measured`` has the import times."""
     many = int(5000 * float(os.environ.get("SCALE", "1")))
-    # sse-stream refuses what begins like a binary protocol.
-    streams = [stream for stream in random_streams(many, seed) if b"\0" not in stream[:2]]
-    hard = corpus(streams, seed)
+    # sse-stream refuses what begins like a binary format.
+    cases = [stream for stream in suite_streams() if not find_signature(stream)[0]]
+    suite = Corpus(cases * 2, [[case] for case in cases] + [cut(case, 1) for case in cases])
     typical = corpus(typical_streams(many, seed), seed)
     return [
         Row(
-            "random streams read as the standard says",
-            f"{len(hard.streams)} streams of fields, line endings, byte order marks and invalid "
-            "UTF-8 in random order, in chunks of 1, 3, 20 and 200 bytes. The cell is the share of "
-            "streams of which every event has the type, the data and the ID that a transcription "
-            "of the standard gives (`tests/support/standard.py`). An error after the last event, "
-            "that the stream is none or broke off, is no difference. Streams that begin like a "
-            "binary protocol, with NUL, are left out. Servers do not send such streams",
-            lambda peer: conformance(peer, hard),
+            "cases of the conformance suite read as the standard says",
+            f"{len(suite.streams) // 2} cases of [the suite](../../docs/conformance.md), each "
+            "whole and in single bytes. The cell is the share of them of which every event has "
+            "the type, the data and the ID of the standard. An error after the last event, that "
+            "the stream is none or broke off, is no difference. Cases that begin like a binary "
+            "format are left out",
+            lambda peer: conformance(peer, suite),
         ),
         Row(
             "typical streams read as the standard says",
-            f"the same with {len(typical.streams)} streams as servers send them: LF or CRLF, "
+            f"the same with {len(typical.streams)} streams as servers send them, in chunks of "
+            "1, 3, 20 and 200 bytes: LF or CRLF, "
             "valid UTF-8, some events with `event`, `id` or several `data` lines. One stream in "
             "five begins with a block that has only `retry`; one event in five follows a "
             "keep-alive comment",
             lambda peer: conformance(peer, typical),
         ),
         Row(
-            "invalid UTF-8",
-            "six invalid sequences in data, in one chunk and in single bytes. *replaced*: by "
-            "U+FFFD, as the Encoding standard says. *raises*: a UnicodeDecodeError",
-            invalid_utf8,
-        ),
-        Row("U+2028 in data", "this character in the middle of a data line", line_separator),
-        Row(
             "CR alone ends a line",
             "three events with CR line endings, each at the end of a chunk. *one chunk late*: the "
             "event is returned when the next byte arrives",
             cr_alone,
-        ),
-        Row(
-            "byte order mark discarded",
-            "before the first field, in one chunk and in single bytes",
-            byte_order_mark,
-        ),
-        Row(
-            "CRLF across a chunk boundary",
-            "five chunks, which end with CR or begin with LF",
-            crlf_across_chunks,
-        ),
-        Row(
-            "block with `retry` only",
-            "before a block with data",
-            lambda peer: nothing_for(peer, b"retry: 5"),
-        ),
-        Row(
-            "block with `id` only",
-            "before a block with data",
-            lambda peer: nothing_for(peer, b"id: 5"),
-        ),
-        Row(
-            "keep-alive comment after an ID",
-            "a block with only a comment, after an event that has an ID",
-            lambda peer: nothing_for(peer, b": ping", b"id: 5\ndata: a\n\n"),
         ),
         Row("comments visible", "one in a block without data, one in a block with data", comments),
         Row(
@@ -434,8 +372,8 @@ def rows(seed: int, measured: dict[str, float]) -> list[Row]:
         ),
         Row(
             "time per byte, line 4 times as long",
-            "one line of 128 and one of 512 KiB, in chunks of 1460 bytes. 1 is linear, 4 is "
-            "quadratic. (Larger lines do not fit in the processor's caches.)",
+            "one line of 128 and one of 512 KiB, in chunks of 1460 bytes. 1: the time grows with "
+            "the size, 4: with its square. (Larger lines do not fit in the processor's caches.)",
             long_line,
             timed=True,
         ),

@@ -103,8 +103,10 @@ def table(node: Path) -> str:
     cases = load()
     sections = list(dict.fromkeys(case["section"] for case in cases))
     names = [*sections, "extension: comments"]
+    titles = {"extension: comments": "text of comments"}
     counts = [sum(case["section"] == section for case in cases) for section in sections]
-    heads = [name.removeprefix("9.2.6 ").removeprefix("extension: ") for name in names]
+    heads = [titles.get(name, name).removeprefix("9.2.6 ") for name in names]
+    heads = [head.removeprefix("extension: ") for head in heads]
     rows = [
         ["", *heads, "all", "left out"],
         ["---"] * (len(names) + 3),

@@ -24,9 +24,11 @@ from conformance import prove
 from conformance.mutants import MUTANTS, SOURCE, Mutant, answer_of, build
 from conformance.run import SHORT, Case, Program, chunkings, differences, load, stream_of
 from conformance.table import NODE, PYTHON
+from sse_stream import Event, NotEventStreamError, Parser, iter_items
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
+PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
 ADAPTERS = sorted(
     path for path in (FOLDER / "adapters").iterdir() if path.suffix in (".py", ".mjs")
 )
@@ -182,9 +184,15 @@ def test_prove_finds_a_wrong_answer(tmp_path: Path) -> None:
     assert printed.splitlines()[-1].startswith("2 of 5 answers proved")
 
 
-def test_prove_makes_the_answers_again(tmp_path: Path) -> None:
-    prove_a_copy(tmp_path, wrong_answers(), "--no-browser", "--write")
-    assert load(tmp_path / "conformance" / "cases.json") == CASES[:5]
+@pytest.mark.parametrize("answers", ["wrong", "none"])
+def test_prove_makes_the_answers_again(answers: str, tmp_path: Path) -> None:
+    cases = wrong_answers()
+    if answers == "none":
+        cases = [
+            {name: case[name] for name in ("name", "section", "why", "input")} for case in cases
+        ]
+    prove_a_copy(tmp_path, cases, "--no-browser", "--write")
+    assert (tmp_path / "conformance" / "cases.json").read_text() == prove.as_text(CASES[:5])
 
 
 # What the cases catch.
@@ -232,6 +240,9 @@ def test_each_case_is_needed_or_says_why_it_stays() -> None:
     }
     kept = [name for names in KEPT.values() for name in names.split()]
     assert sorted(kept) == sorted(set(NAMES) - needed)
+    # docs/conformance.md says how many these are.
+    assert f"\n- {len(needed)} of the cases catch" in PAGE
+    assert f"The other {len(kept)} stay" in PAGE
 
 
 # The runner.
@@ -452,8 +463,6 @@ def test_this_package_passes(pure: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 # The page.
 
-PAGE = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
-
 
 def table_of_the_page() -> list[list[str]]:
     rows = re.findall(r"^\| (.*) \|$", PAGE.split("table begins")[1], re.MULTILINE)
@@ -470,7 +479,7 @@ def test_the_page_has_the_numbers_of_the_suite() -> None:
 def test_the_table_of_the_page_is_of_these_cases() -> None:
     head, _, counts, *rows = table_of_the_page()
     sections = Counter(case["section"] for case in CASES)
-    sections |= {"comments": len(CASES), "all": len(CASES)}
+    sections |= {"text of comments": len(CASES), "all": len(CASES)}
     names = [name.removeprefix("9.2.6 ").removeprefix("extension: ") for name in sections]
     # The first column has the names, the last one what is left out.
     assert head[1:-1] == names
@@ -495,6 +504,21 @@ def test_the_output_on_the_page_is_that_of_undici() -> None:
     ):
         assert row[head.index(section)] == fail
         assert int(count) == sum(case["section"] == f"9.2.6 {section}" for case in CASES)
+
+
+def test_iter_items_refuses_the_streams_that_the_page_names() -> None:
+    refused = []
+    for case in CASES:
+        try:
+            items = list(iter_items([stream_of(case)], parser=Parser(done=None)))
+        except NotEventStreamError:
+            refused.append(case["name"])
+        else:
+            found = [item for item in items if isinstance(item, Event)]
+            events = [{"type": e.event, "data": e.data, "id": e.id} for e in found]
+            assert events == case["events"]
+    [named] = re.findall(r"raises NotEventStreamError for three of .*?\n\n", PAGE, re.DOTALL)
+    assert sorted(re.findall(r"`([a-z0-9-]+)`", named)) == sorted(refused)
 
 
 def test_the_case_on_the_page_is_in_the_file() -> None:

@@ -10,9 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
 
+import pytest
+
+pytest.importorskip("aiohttp")
+pytest.importorskip("httpx")
+pytest.importorskip("uvicorn")
+
 import aiohttp
 import httpx
-import pytest
 import uvicorn
 from aiohttp import web
 from support.pages import blocks

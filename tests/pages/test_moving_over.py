@@ -13,8 +13,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
-import httpx
 import pytest
+
+pytest.importorskip("httpx")
+pytest.importorskip("requests")
+pytest.importorskip("urllib3")
+
+import httpx
 import requests
 import urllib3
 from support.pages import blocks

@@ -23,9 +23,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import pytest
+
+pytest.importorskip("aiohttp")
+pytest.importorskip("httpx")
+pytest.importorskip("requests")
+pytest.importorskip("urllib3")
+
 import aiohttp
 import httpx
-import pytest
 import requests
 import urllib3
 from aiohttp import web

@@ -98,11 +98,8 @@ PROJECTS = {
     ),
     "google-genai": Project(
         "3.6.1",
-        [
-            "google/genai/tests/interactions/test_httpx_compat.py",
-            "google/genai/tests/interactions/test_automatic_continuation.py",
-        ],
-        [*ASYNCIO, "respx", "absl-py", "pillow"],
+        ["google/genai/tests/interactions/test_automatic_continuation.py"],
+        [*ASYNCIO, "respx", "pillow"],
         {"google.genai._gaos.utils.eventstreaming": EVENTSTREAMING},
         installed=True,
     ),
@@ -179,6 +176,8 @@ PROJECTS = {
 class Result(NamedTuple):
     passed: int
     failed: list[str]
+    # How many of the tests used this parser.
+    uses: int
 
     def __str__(self) -> str:
         return f"{self.passed} of {self.passed + len(self.failed)}"
@@ -245,16 +244,17 @@ class Environment:
             raise SystemExit(
                 f"{self.name}: no tests ran\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
             )
-        passed, failed = 0, []
+        passed, uses, failed = 0, 0, []
         for case in ET.parse(report).iter("testcase"):
             kinds = {child.tag for child in case}
+            uses += case.find("properties/property[@name='uses']") is not None
             if kinds & {"failure", "error"}:
                 failed.append(f"{case.get('classname')}::{case.get('name')}")
             elif "skipped" not in kinds:
                 passed += 1
         if not passed:
             raise SystemExit(f"{self.name}: every test failed\n{done.stdout[-3000:]}")
-        return Result(passed, failed)
+        return Result(passed, failed, uses)
 
     def lines(self) -> int:
         """How many lines of the project do the work that this parser takes over."""
@@ -311,7 +311,8 @@ def row(name: str, folder: Path, checkout: Path | None) -> str:
             reason = why[0] if why else "not known"
             reasons[reason] = reasons.get(reason, 0) + 1
     shown = "; ".join(f"{count}: {reason}" for reason, count in reasons.items())
-    cells = [name, project.version, environment.lines(), before, after, shown or "none"]
+    counts = [environment.lines(), after.uses, before, after]
+    cells = [name, project.version, *counts, shown or "none"]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 

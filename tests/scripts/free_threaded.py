@@ -130,7 +130,7 @@ def stress(seconds: float) -> None:
                 elif action < 98:
                     parser.close(flush=action == 97)
                 else:
-                    parser.__init__(report_ignored=True)  # type: ignore[misc]
+                    parser.__init__(report_ignored=True)
             except SSEError:
                 parsers[chance.randrange(len(parsers))] = Parser(report_ignored=True)
             except RuntimeError as error:

@@ -2,6 +2,7 @@
 
     REPLACE=openai python -m pytest -p replaced tests/test_streaming.py
 
+It marks each test that uses this package in the report with the property ``uses``.
 The block alone would leave a project's own classes importable; where its tests import these, they
 are set to the block's too, so that the tests cannot pass with the project's own parser.
 """
@@ -12,11 +13,15 @@ import importlib
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.replacements import execute
+
+import sse_stream
+from sse_stream.parser import PureParser
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
@@ -114,6 +119,32 @@ REPLACE: dict[str, Callable[[], None]] = {
     "sse-starlette": sse_starlette,
 }
 
+calls = 0
+
+
+def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does the same, and counts its calls."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        global calls
+        calls += 1
+        return function(*arguments, **options)
+
+    return call
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    before = calls
+    try:
+        return (yield)
+    finally:
+        if calls != before:
+            item.user_properties.append(("uses", "sse_stream"))
+
+
 if name := os.environ.get("REPLACE"):
     assert re.fullmatch(r"[\w-]+", name)
+    PureParser.feed = counted(PureParser.feed)  # type: ignore[method-assign]
+    sse_stream.encode = counted(sse_stream.encode)
     REPLACE[name]()
