@@ -193,6 +193,8 @@ def test_json(kind: Any) -> None:
     assert kind(data="7").json(loads=float) == 7.0
     assert kind(data="7").json(loads=lambda text: [text]) == ["7"]
     assert kind(data="null").json() is None
+    # Not a str, but json.loads() takes it.
+    assert kind(data=b'{"a": 1}').json("a") == 1
     for value in (' {"a": 1}\n', "\t1 ", "[1, 2]  "):
         assert kind(data=value).json() == json.loads(value)
 
