@@ -138,6 +138,8 @@ def test_no_class_has_subclasses(kind: type) -> None:
     for bases in ((kind,), (str, kind), (kind, Exception)):
         with pytest.raises(TypeError):
             subclass(*bases)
+    with pytest.raises(TypeError, match=f"{kind.__name__} is final|is not an acceptable base"):
+        subclass(kind)
 
 
 @items
