@@ -357,8 +357,8 @@ def test_errors_derive_from_sse_error_and_pickle(error: Exception) -> None:
 def test_error_messages_and_attributes() -> None:
     error = EventTooLargeError(5)
     assert (error.limit, error.last_event_id) == (5, "")
-    assert "max_event_size" in str(error) and "5 bytes" in str(error)
-    assert "closed" in str(ParserClosedError())
+    assert str(error) == ("an event or a line is larger than the limit of 5 bytes (max_event_size)")
+    assert str(ParserClosedError()) == ("the parser is closed: use a new parser for each stream")
 
 
 def test_the_text_of_an_incomplete_stream_names_what_is_missing() -> None:
