@@ -33,6 +33,10 @@ CASES: dict[str, tuple[bytes, list[Item]]] = {
         b"event: e\nid: 1\nretry: 5\ndata: a\n\ndata: b\n\n",
         [Block("e", "a", "1", 5), Block(data="b")],
     ),
+    "invalid UTF-8": (
+        b"event: \xff\nid: \xfe\ndata: \xc3\n\n",
+        [Block("\ufffd", "\ufffd", "\ufffd")],
+    ),
     "DONE": (b"event: e\ndata: [DONE]\n\n", [DONE]),
     "an unfinished block": (b"data: a", []),
     "DONE without its blank line": (b"data: [DONE]", [DONE]),

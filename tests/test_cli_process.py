@@ -85,6 +85,11 @@ def test_an_invalid_limit_is_refused(size: str) -> None:
     assert f"{size!r} is not a positive number of bytes" in message.getvalue()
 
 
+def test_a_limit_of_one_byte_is_accepted() -> None:
+    assert run("--max-event-size", "1", stream=b"\n\n").returncode == 0
+    assert run("--max-event-size", "1", stream=b"::").returncode == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--data", "--select", "a"], ["--text", "--data"], ["--unknown"], ["a", "b"], ["--join"]],

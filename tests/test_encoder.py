@@ -314,7 +314,7 @@ def test_refused_values(error: type[Exception], member: str, message: str, value
     kinds: dict[str, Any] = {"Event": Event, "Block": Block, "Comment": Comment}
     with pytest.raises(error) as caught:
         encode(kinds[kind](**{name: value}))
-    assert str(caught.value).startswith(member) and message in str(caught.value)
+    assert str(caught.value).startswith(f"{member} ") and message in str(caught.value)
     assert type(caught.value) is error  # not UnicodeEncodeError, which has all the data in it
 
 

@@ -165,6 +165,7 @@ def test_fails_at_the_exact_byte(case: Case) -> None:
     with pytest.raises(EventTooLargeError) as caught:
         parser.feed(case.stream[-1:])
     assert caught.value.limit == case.limit
+    assert caught.value.last_event_id == case.last_event_id
     check_failed(parser, case.limit)
     assert state(parser) == (case.last_event_id, case.retry, True)
 

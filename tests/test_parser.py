@@ -537,6 +537,13 @@ def test_a_subclass_hides_no_wrong_value(options: dict[str, Any]) -> None:
         Parser(**options)
 
 
+def test_an_argument_may_hold_every_other_character() -> None:
+    text = "".join(chr(code) for code in range(1, 0x3000) if chr(code) not in "\r\n")
+    parser = Parser(last_event_id=text, done=f"\0{text}")
+    assert parser.last_event_id == text
+    assert parser.feed(f"data: \0{text}\n\n".encode()) == [DONE]
+
+
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 @pytest.mark.parametrize(
     ("fails", "before", "chunk"),

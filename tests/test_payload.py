@@ -163,6 +163,7 @@ ANSWERS: dict[str, tuple[object, str]] = {
         {"choices": [{"index": 1, "delta": {"content": "no"}}, choice({"content": "Hi"})]},
         "Hi",
     ),
+    "chat-choice-is-no-object": ({"choices": ["no", None, choice({"content": "Hi"})]}, "Hi"),
     "chat-content-null": ({"choices": [choice({"content": None})]}, ""),
     "chat-delta-null": ({"choices": [choice(None)]}, ""),
     "chat-without-delta": ({"choices": [{"index": 0, "content_filter_results": {}}]}, ""),

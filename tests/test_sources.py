@@ -581,6 +581,12 @@ class Awaitable:
     def __await__(self) -> Iterator[None]:
         yield
 
+    # As an asyncio.Future, which is an iterable of no bytes.
+    __iter__ = __await__
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise AssertionError("it was not awaited")
+
     async def __aenter__(self) -> None: ...
 
     async def __aexit__(self, *exc_info: object) -> None: ...
