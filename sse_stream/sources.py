@@ -122,8 +122,6 @@ def _contents(response: Any, size: int) -> Any:
     raw = _attribute(response, "raw")
     if getattr(response, "_content_consumed", False):
         return response.iter_content(size)  # it was read before
-    if hasattr(raw, "read_chunked"):
-        return _urllib3_chunks(raw, size)
     return _sync_chunks(raw, size) or response.iter_content(size)
 
 
