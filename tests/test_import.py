@@ -29,7 +29,8 @@ def import_copy(folder: Path, speedups: str | None, pure: str) -> subprocess.Com
     if speedups is not None:
         (copy / "_speedups.py").write_text(speedups, encoding="utf-8")
     return subprocess.run(
-        [sys.executable, "-c", PRINT_FORM],
+        # Without PYTHONPATH: what it brings could import the package too.
+        [sys.executable, "-E", "-c", PRINT_FORM],
         cwd=folder,
         env=os.environ | {"SSE_STREAM_PURE": pure},
         capture_output=True,

@@ -233,7 +233,7 @@ def test_the_whole_suite_passes_in_a_vendored_copy(tmp_path: Path) -> None:
     for name in ("benchmarks", "docs", "fuzz"):
         ignore = shutil.ignore_patterns("work", "__pycache__")
         shutil.copytree(TESTS.parent / name, tmp_path / name, ignore=ignore)
-    for name in ("CHANGELOG.md", "README.md", "pyproject.toml"):
+    for name in ("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"):
         shutil.copy(TESTS.parent / name, tmp_path / name)
     # This file would copy itself without end; the replacement checks which copy is tested.
     (tmp_path / "tests" / "test_vendored.py").write_text(
