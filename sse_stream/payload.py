@@ -35,7 +35,8 @@ def error_message(event: Event | Block) -> str | None:
     >>> error_message(Event(data='{"choices": []}'))
     """
     data = event.data or ""
-    is_error = _is_error_type(event.event)
+    kind = event.event or ""
+    is_error = kind == "error" or kind.endswith(".failed")
     if not is_error and "error" not in data and "failed" not in data:
         return None  # not decoded: this costs next to nothing
     try:
