@@ -1,8 +1,8 @@
-"""The lines of the README that come from RESULTS.md and FEATURES.md.
+"""The table of the README that comes from FEATURES.md.
 
-Between <!-- speed --> and <!-- /speed -->, and between <!-- features --> and <!-- /features -->,
-the README has a selection of a page: some rows and columns of its first table, and some of the
-list items that follow. update() gives them the values of the page.
+Between <!-- features --> and <!-- /features -->, the README has a selection of that page: some rows
+and columns of its first table. A selection may also have list items that follow the table on its
+page. update() gives them the values of the page.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class EventStream(Generic[ItemT]):
     """
 
     __slots__ = (
-        "_all_items", "_closed", "_feed", "_flush", "_is_reading", "_parser", "_require_done",
+        "_all_items", "_closed", "_flush", "_is_reading", "_parser", "_require_done",
         "_start", "_too_large", "_until", "complete", "over",
     )  # fmt: skip
 
@@ -114,7 +114,6 @@ class EventStream(Generic[ItemT]):
         if is_async(until):
             raise TypeError("until must not be async: it is called without await")
         self._parser = parser
-        self._feed: Callable[[Buffer], list[Any]] = parser.feed
         self._all_items = bool(all_items)
         self._until = until
         self._flush = bool(flush)
@@ -146,7 +145,7 @@ class EventStream(Generic[ItemT]):
                 return self._after_the_end()
             data = self._check_start(data)
         try:
-            items = self._feed(data)
+            items: list[Any] = self._parser.feed(data)
         except (TypeError, RuntimeError):
             raise  # a wrong argument, or the call of another thread: nothing has changed
         except BaseException as error:

@@ -375,10 +375,9 @@ class Parser:
         self._clear()
 
     def _refusal(self) -> Exception:
-        failed = self._failed
-        return (
-            EventTooLargeError(self._limit, self._last_event_id) if failed else ParserClosedError()
-        )
+        if self._failed:
+            return EventTooLargeError(self._limit, self._last_event_id)
+        return ParserClosedError()
 
 
 def _integer(digits: _Bytes) -> int:
